@@ -1,0 +1,1 @@
+"""THE HTTP DOOR: registry CRUD, the audit trail, service discovery, health."""

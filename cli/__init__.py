@@ -1,0 +1,1 @@
+"""THE PERSON'S DOOR: the `vsa` command."""

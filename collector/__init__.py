@@ -1,0 +1,1 @@
+"""ASKS: leases due targets, asks them, and hands the answers to the registry."""

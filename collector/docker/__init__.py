@@ -1,0 +1,1 @@
+"""One Docker API in, facts out."""

@@ -1,0 +1,1 @@
+"""One TLS endpoint in, facts and a verdict out."""

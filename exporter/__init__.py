@@ -1,0 +1,1 @@
+"""SHOWS: what the registry holds, as metrics for Prometheus."""

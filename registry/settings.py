@@ -1,0 +1,225 @@
+"""Settings: read once from the environment, typed, every fault in one message.
+
+The only place that reads `os.environ`. A secret may also come from a file: `VSA_API_TOKEN_FILE`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import ValidationError as PydanticError
+from pydantic_core import PydanticCustomError
+
+from registry.durations import parse_duration
+
+_PREFIX = "VSA_"
+_SECRETS = ("database_url", "migration_database_url", "api_token", "secret_key")
+_SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_FLAGS = {"1": True, "true": True, "yes": True, "on": True}
+_FLAGS |= {"0": False, "false": False, "no": False, "off": False}
+
+
+class SettingsError(ValueError):
+    """One or more settings are wrong; the message names each with its rule, and no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host (name or IP address, without brackets) and a TCP port to listen on or to be reached at."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+# ---------------------------------------------------------------------------- kinds of value
+
+
+def _fault(rule: str) -> PydanticCustomError:
+    return PydanticCustomError("rule", "{rule}", {"rule": rule})
+
+
+def _duration(value: str | float) -> float:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise _fault(str(error)) from None
+
+
+def _size(value: str | int) -> int:
+    if not isinstance(value, str):
+        return value
+    number, unit = value[:-3], value[-3:]
+    if unit not in _SIZES or not number.isdecimal():
+        raise _fault("must be a size such as 512KiB, 16MiB or 1GiB")
+    return int(number) * _SIZES[unit]
+
+
+def _flag(value: str | bool) -> bool:  # noqa: FBT001 - pydantic calls it with the one value
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in _FLAGS:
+        raise _fault("must be one of 1, true, yes, on, 0, false, no, off")
+    return _FLAGS[value.lower()]
+
+
+def _address(value: str | Address) -> Address:
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise _fault("must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000")
+    return Address(host.strip("[]"), int(port))
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        raise _fault("must begin with postgresql://")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _fault("must begin with http:// or https:// and name a host")
+    return value.rstrip("/")
+
+
+def _long_secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 16:
+        raise _fault("must have at least 16 characters; `openssl rand -hex 32` makes a good one")
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Listen = Annotated[Address, BeforeValidator(_address)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+LongSecret = Annotated[SecretStr, AfterValidator(_long_secret)]
+
+
+def _default_data_dir() -> Path:
+    return Path("/var/lib/vsa") if os.geteuid() == 0 else Path.home() / ".local/share/vsa"
+
+
+# ---------------------------------------------------------------------------- the settings
+
+
+class Settings(BaseModel):
+    """Every setting, named `VSA_` and the field's name in capitals. Durations are seconds, sizes bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: DatabaseUrl | None = Field(
+        None,
+        description="PostgreSQL, `postgresql://USER:PASSWORD@HOST/DB`; absent: embedded server",
+    )
+    migration_database_url: DatabaseUrl | None = Field(
+        None, description="the same database as its owner, for migrations; absent: the same URL"
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="embedded server's data and `vsa up`'s token",
+    )
+    api_url: HttpUrl = Field(
+        "http://127.0.0.1:8000", description="where the command line finds the API"
+    )
+    api_listen: Listen = Field(Address("127.0.0.1", 8000), description="where the API listens")
+    exporter_listen: Listen = Field(
+        Address("127.0.0.1", 9477), description="where the exporter listens"
+    )
+    exporter_advertise: Listen | None = Field(
+        None,
+        description="the exporter's address as Prometheus reaches it; absent: where it listens",
+    )
+    api_token: LongSecret | None = Field(
+        None, description="the first API token, role admin; also what the command line sends"
+    )
+    secret_key: LongSecret | None = Field(None, description="encrypts stored credentials")
+    docker_host: str | None = Field(
+        None, description="the local engine, `unix:///run/docker.sock`; absent: as docker finds it"
+    )
+    scrape_interval: Annotated[Duration, Field(ge=1, le=120)] = Field(
+        15.0, description="how often a node is asked"
+    )
+    probe_interval: Annotated[Duration, Field(ge=1, le=7 * 86400)] = Field(
+        3600.0, description="how often a domain is asked"
+    )
+    scrape_timeout: Annotated[Duration, Field(ge=0.1, le=120)] = Field(
+        10.0, description="how long a node may take"
+    )
+    probe_timeout: Annotated[Duration, Field(ge=0.1, le=120)] = Field(
+        10.0, description="how long a domain may take"
+    )
+    max_response_bytes: Size = Field(16 << 20, description="how much one engine response may hold")
+    trust_bundle: Path | None = Field(
+        None, description="PEM file of further CAs to trust, beside the system's"
+    )
+    allow_private_addresses: Flag = Field(
+        default=False, description="ask domains at private and loopback addresses too"
+    )
+
+    @property
+    def advertised_exporter(self) -> Address:
+        """Where Prometheus reaches the exporter."""
+        return self.exporter_advertise or self.exporter_listen
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environment` (default: the process's).
+
+    Raises SettingsError with one line a fault: a wrong value, an unreadable `*_FILE`, both of a pair.
+    """
+    environment = os.environ if environment is None else environment
+    values = {
+        name: environment[_PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if environment.get(_PREFIX + name.upper())
+    }
+    faults = _read_secret_files(environment, values)
+    try:
+        settings = Settings.model_validate(values)
+    except PydanticError as error:
+        faults += [
+            f"{_PREFIX}{str(fault['loc'][0]).upper()}: {_sentence(fault['msg'])}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _read_secret_files(environment: Mapping[str, str], values: dict[str, str]) -> list[str]:
+    """Add the secrets that files hold to `values`; return what is wrong with them."""
+    faults = []
+    for name in _SECRETS:
+        variable = f"{_PREFIX}{name.upper()}_FILE"
+        path = environment.get(variable)
+        if not path:
+            continue
+        if name in values:
+            faults.append(f"{variable}: set either this or {_PREFIX}{name.upper()}, not both")
+            continue
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            faults.append(f"{variable}: cannot read {path}: {reason}")
+    return faults
+
+
+def _sentence(message: str) -> str:
+    """Turn pydantic's own messages ("Input should be …") into ours ("must be …")."""
+    return message.replace("Input should be", "must be")

@@ -1,0 +1,1 @@
+"""Real parts for the tests: servers that are started, asked and stopped, never patched."""

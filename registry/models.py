@@ -88,7 +88,7 @@ domains = Table(
     Column("timeout_seconds", Double, comment="null: VSA_PROBE_TIMEOUT"),
     Column("created_at", _Time, nullable=False),
     Column("updated_at", _Time, nullable=False),
-    UniqueConstraint("name", "port", "starttls", "server_name", postgresql_nulls_not_distinct=True),
+    UniqueConstraint("name", "port", "server_name", postgresql_nulls_not_distinct=True),
 )
 
 # Beside the registry, so that claims (hot) and edits (rare) do not contend for one row.

@@ -1,0 +1,52 @@
+# Every task of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help up test check format lock bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.run ## run the main job: database, API, collector and exporter, in one command
+	@$(BIN)/vsa up
+
+test: $(VENV)/.dev ## run every test (ARGS="-k name" for some)
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## put the code into the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## measure: CPU a node scrape and a TLS probe, beside their peers
+	$(BIN)/python -m bench.nodes
+	$(BIN)/python -m bench.tls
+
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header pyproject.toml --extra embedded
+lock: $(VENV)/.dev ## renew both lock files
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --group dev --output-file requirements-dev.lock
+
+clean: ## remove what these tasks made
+	rm -rf $(VENV) dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing the locked packages (a minute, once) …"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,58 @@
+"""What the documents promise, held against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from registry.durations import format_duration
+from registry.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SECRETS = {"database_url", "migration_database_url", "api_token", "secret_key"}
+DATA_DIR = "`~/.local/share/vsa`, as root `/var/lib/vsa`"
+
+
+def shown_default(name: str, field: FieldInfo) -> str:
+    if name == "data_dir":
+        return DATA_DIR
+    if field.default is None:
+        return ""
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, float):
+        return f"`{format_duration(field.default)}`"
+    if isinstance(field.default, int):
+        return f"`{field.default >> 20}MiB`"
+    return f"`{field.default}`"
+
+
+def settings_table() -> str:
+    rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        also = " (also `_FILE`)" if name in SECRETS else ""
+        variable = f"`VSA_{name.upper()}`{also}"
+        rows.append(f"| {variable} | {shown_default(name, field)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_the_readme_lists_every_setting_as_it_is() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    match = re.search(
+        r"<!-- settings: begin [^\n]*-->\n(.*?)\n?<!-- settings: end -->", text, re.DOTALL
+    )
+    assert match
+    assert match[1] == settings_table()
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    broken = [
+        f"{document.name}: {link}"
+        for document in documents
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+        if not (document.parent / link).exists()
+    ]
+    assert not broken

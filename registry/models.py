@@ -47,7 +47,9 @@ def _identity() -> Column[int]:
 
 def _node_key(*, primary_key: bool = True) -> Column[int]:
     key = ForeignKey("vps_nodes.id", ondelete="CASCADE")
-    return Column("node_id", BigInteger, key, primary_key=primary_key, autoincrement=False)
+    return Column(
+        "node_id", BigInteger, key, primary_key=primary_key, autoincrement=False, nullable=False
+    )
 
 
 def _domain_key() -> Column[int]:
@@ -319,8 +321,8 @@ audit_logs = Table(
 audit_head = Table(
     "audit_head",
     metadata,
-    Column("only", Boolean, primary_key=True),
+    Column("single", Boolean, primary_key=True),
     Column("last_id", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint("single", name="one_row"),
 )

@@ -1,0 +1,191 @@
+"""Who is due, and when next: targets leased to collectors by PostgreSQL (docs/adr/0004)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from registry.facts import DomainQuestion, EventCursor, NodeQuestion, StartTls
+
+# What a collector may take to record an answer, beyond the target's own time-out.
+_LEASE_MARGIN_SECONDS = 5.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds for a target that sets nothing of its own: seconds, and bytes for each response."""
+
+    scrape_interval: float
+    scrape_timeout: float
+    probe_interval: float
+    probe_timeout: float
+    max_response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLease:
+    """The right to ask one node. `version` is its state's, `interval` in seconds."""
+
+    token: UUID
+    question: NodeQuestion
+    version: int
+    interval: float
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DomainLease:
+    """The right to ask one domain. `interval` in seconds."""
+
+    token: UUID
+    question: DomainQuestion
+    interval: float
+    claimed_at: datetime
+
+
+def next_due(now: datetime, interval: float, identity: str) -> datetime:
+    """Return the first point after `now` of the grid that `interval` (seconds) and `identity` make.
+
+    A hash of the identity is the grid's phase, so that a fleet spreads evenly over the interval and
+    every process agrees. Ticks that were missed are not made up for.
+    """
+    step = round(interval * 1_000_000)
+    digest = blake2b(identity.encode(), digest_size=8).digest()
+    phase = int.from_bytes(digest, "big") * step >> 64
+    elapsed = ((now - _EPOCH) // _MICROSECOND - phase) // step
+    return _EPOCH + timedelta(microseconds=(elapsed + 1) * step + phase)
+
+
+# ---------------------------------------------------------------------------- claiming
+
+_CLAIM_NODES = text("""
+    WITH due AS (
+        SELECT s.id
+        FROM schedule s JOIN vps_nodes n ON n.id = s.node_id
+        WHERE n.enabled
+          AND s.next_due_at <= :now AND (s.lease_until IS NULL OR s.lease_until <= :now)
+        ORDER BY s.next_due_at
+        LIMIT :limit
+        FOR UPDATE OF s SKIP LOCKED
+    )
+    UPDATE schedule s
+    SET lease_token = gen_random_uuid(),
+        lease_until = :now + make_interval(secs => coalesce(n.timeout_seconds, :timeout) + :margin)
+    FROM due, vps_nodes n, node_state st
+    WHERE s.id = due.id AND n.id = s.node_id AND st.node_id = s.node_id
+    RETURNING s.lease_token, n.id, n.name, n.docker_url, st.version, st.event_time_nano, st.event_keys,
+              coalesce(n.interval_seconds, :interval) AS interval,
+              coalesce(n.timeout_seconds, :timeout) AS time_limit
+""")
+
+_CLAIM_DOMAINS = text("""
+    WITH due AS (
+        SELECT s.id
+        FROM schedule s JOIN domains d ON d.id = s.domain_id
+        WHERE d.enabled
+          AND s.next_due_at <= :now AND (s.lease_until IS NULL OR s.lease_until <= :now)
+        ORDER BY s.next_due_at
+        LIMIT :limit
+        FOR UPDATE OF s SKIP LOCKED
+    )
+    UPDATE schedule s
+    SET lease_token = gen_random_uuid(),
+        lease_until = :now + make_interval(secs => coalesce(d.timeout_seconds, :timeout) + :margin)
+    FROM due, domains d
+    WHERE s.id = due.id AND d.id = s.domain_id
+    RETURNING s.lease_token, d.id, d.name, d.port, d.starttls,
+              coalesce(d.server_name, d.name) AS server_name,
+              coalesce(d.interval_seconds, :interval) AS interval,
+              coalesce(d.timeout_seconds, :timeout) AS time_limit
+""")
+
+
+async def claim_nodes(
+    tx: AsyncConnection, now: datetime, limit: int, defaults: Defaults
+) -> list[NodeLease]:
+    """Lease up to `limit` enabled nodes that are due and leased to nobody, the longest due first."""
+    values = _claim_values(now, limit, defaults.scrape_interval, defaults.scrape_timeout)
+    return [
+        NodeLease(
+            token=row.lease_token,
+            question=NodeQuestion(
+                node_id=row.id,
+                name=row.name,
+                docker_url=row.docker_url,
+                time_limit=row.time_limit,
+                max_bytes=defaults.max_response_bytes,
+                cursor=_cursor(row.event_time_nano, row.event_keys),
+            ),
+            version=row.version,
+            interval=row.interval,
+            claimed_at=now,
+        )
+        for row in await tx.execute(_CLAIM_NODES, values)
+    ]
+
+
+async def claim_domains(
+    tx: AsyncConnection, now: datetime, limit: int, defaults: Defaults
+) -> list[DomainLease]:
+    """Lease up to `limit` enabled domains that are due and leased to nobody, the longest due first."""
+    values = _claim_values(now, limit, defaults.probe_interval, defaults.probe_timeout)
+    return [
+        DomainLease(
+            token=row.lease_token,
+            question=DomainQuestion(
+                domain_id=row.id,
+                name=row.name,
+                port=row.port,
+                starttls=StartTls(row.starttls),
+                server_name=row.server_name,
+                time_limit=row.time_limit,
+            ),
+            interval=row.interval,
+            claimed_at=now,
+        )
+        for row in await tx.execute(_CLAIM_DOMAINS, values)
+    ]
+
+
+def _claim_values(
+    now: datetime, limit: int, interval: float, timeout: float
+) -> dict[str, datetime | float]:
+    return {
+        "now": now,
+        "limit": limit,
+        "interval": interval,
+        "timeout": timeout,
+        "margin": _LEASE_MARGIN_SECONDS,
+    }
+
+
+def _cursor(time_nano: int | None, keys: Sequence[str]) -> EventCursor | None:
+    return None if time_nano is None else EventCursor(time_nano, tuple(keys))
+
+
+# ---------------------------------------------------------------------------- settling
+
+_REQUEST_NOW = text("""
+    UPDATE schedule
+    SET next_due_at = :now, lease_until = NULL, lease_token = NULL
+    WHERE node_id = CAST(:node_id AS bigint) OR domain_id = CAST(:domain_id AS bigint)
+""")
+
+
+async def request_now(
+    tx: AsyncConnection,
+    *,
+    node_id: int | None = None,
+    domain_id: int | None = None,
+    now: datetime,
+) -> None:
+    """Make a target due at once. An answer still under way is older than the wish: it is discarded."""
+    await tx.execute(_REQUEST_NOW, {"node_id": node_id, "domain_id": domain_id, "now": now})

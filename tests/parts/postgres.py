@@ -30,7 +30,7 @@ class Server:
     def url(self, role: str, database: str) -> str:
         return f"postgresql://{role}@/{database}?host={self.sockets}"
 
-    def run(self, database: str, *statements: sql.Composable) -> None:
+    def run(self, database: str, *statements: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self.url(self.superuser, database), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)

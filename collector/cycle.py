@@ -30,12 +30,27 @@ LeaseT = TypeVar("LeaseT")
 ResultT = TypeVar("ResultT")
 
 
+@dataclass(slots=True)
+class Tally:
+    """What was done: answers recorded, failures among them, answers discarded for a stale token."""
+
+    probes: int = 0
+    failures: int = 0
+    discarded: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count what `other` counted too."""
+        self.probes += other.probes
+        self.failures += other.failures
+        self.discarded += other.discarded
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[LeaseT, ResultT]):
     """One kind of target: how it is claimed, asked and recorded, and how many may be in flight.
 
-    `ask` turns every failure into a result. `record` runs in its own transaction; `settle` hears
-    afterwards whether it was committed. `spoil` makes the result that stands for one that the
+    `ask` turns every failure into a result. `record` runs in its own transaction; `committed`
+    or `rolled_back` hears how that ended. `spoil` makes the result that stands for one that the
     database refused.
     """
 
@@ -43,17 +58,10 @@ class Kind(Generic[LeaseT, ResultT]):
     in_flight: int
     claim: Callable[[Connection, datetime, int], Awaitable[list[LeaseT]]]
     ask: Callable[[LeaseT], Awaitable[ResultT]]
-    record: Callable[[Connection, Sequence[ResultT]], Awaitable[int]]
-    settle: Callable[[Sequence[ResultT], bool], None]
+    record: Callable[[Connection, Sequence[ResultT]], Awaitable[Tally]]
+    committed: Callable[[], None]
+    rolled_back: Callable[[Sequence[ResultT]], None]
     spoil: Callable[[ResultT, Exception], ResultT]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a cycle has done since it started."""
-
-    probes: int = 0
-    discarded: int = 0
 
 
 class Cycle(Generic[LeaseT, ResultT]):
@@ -148,15 +156,14 @@ class Cycle(Generic[LeaseT, ResultT]):
             await self._commit([self._kind.spoil(batch[0], error)])
 
     async def _commit(self, batch: Sequence[ResultT]) -> None:
-        committed = False
         try:
             async with self._engine.begin() as tx:
-                discarded = await self._kind.record(tx, batch)
-            committed = True
-        finally:
-            self._kind.settle(batch, committed)
-        self._tally.probes += len(batch)
-        self._tally.discarded += discarded
+                done = await self._kind.record(tx, batch)
+        except BaseException:
+            self._kind.rolled_back(batch)
+            raise
+        self._kind.committed()
+        self._tally.add(done)
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

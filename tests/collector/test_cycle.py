@@ -22,7 +22,7 @@ class Targets:
     slow: frozenset[int] = frozenset()
     poison: frozenset[str] = frozenset()
     recorded: list[str] = field(default_factory=list)
-    settled: list[tuple[tuple[str, ...], bool]] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
     most_in_flight: int = 0
     in_flight: int = 0
 
@@ -39,21 +39,31 @@ class Targets:
         self.in_flight -= 1
         return str(lease)
 
-    async def record(self, tx: Connection, results: Sequence[str]) -> int:
+    async def record(self, tx: Connection, results: Sequence[str]) -> Tally:
         if self.poison & set(results):
             raise ValueError("a result that no table takes")
         self.recorded += results
-        return 0
+        return Tally(probes=len(results))
 
-    def settle(self, results: Sequence[str], committed: bool) -> None:
-        self.settled.append((tuple(results), committed))
+    def committed(self) -> None:
+        self.ends.append("committed")
+
+    def rolled_back(self, results: Sequence[str]) -> None:
+        self.ends.append(f"rolled back {','.join(results)}")
 
     def spoil(self, result: str, error: Exception) -> str:
         return f"spoiled {result}"
 
     def kind(self, in_flight: int = 50) -> Kind[int, str]:
         return Kind(
-            "numbers", in_flight, self.claim, self.ask, self.record, self.settle, self.spoil
+            "numbers",
+            in_flight,
+            self.claim,
+            self.ask,
+            self.record,
+            self.committed,
+            self.rolled_back,
+            self.spoil,
         )
 
 
@@ -106,14 +116,14 @@ async def test_one_result_that_the_database_refuses_spoils_no_other(
     assert set(targets.recorded) == {str(n) for n in range(10)} - {"3"} | {"spoiled 3"}
 
 
-async def test_settling_hears_what_was_not_committed(
+async def test_the_kind_hears_what_was_not_committed(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     targets = Targets(due=[3], poison=frozenset({"3"}))
     async with cycling(engine, targets.kind(), Tally()):
         await until(lambda: bool(targets.recorded))
-    assert targets.settled == [(("3",), False), (("spoiled 3",), True)]
+    assert targets.ends == ["rolled back 3", "committed"]
 
 
 async def test_what_is_answered_at_the_stop_is_still_recorded(engine: Engine) -> None:

@@ -192,13 +192,16 @@ class NetworkSample:
 
 @dataclass(frozen=True, slots=True)
 class BlockSample:
-    """Bytes and operations of one block device; `operation` is Read or Write, as cAdvisor writes it."""
+    """Bytes and operations of one block device; `operation` is Read or Write, as cAdvisor writes it.
+
+    Engines on cgroup v2 count no operations: None.
+    """
 
     major: int
     minor: int
     operation: str
     bytes_total: int
-    operations_total: int
+    operations_total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +254,9 @@ class EngineEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventCursor:
-    """How far a node's events were read: the last event's own nanosecond, and the keys seen in it."""
+    """How far a node's events were read: the last event's own nanosecond, and what tells those apart
+    that were read close before it. No keys: the engine held no event then.
+    """
 
     time_nano: int
     keys: tuple[str, ...] = ()

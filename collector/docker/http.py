@@ -1,0 +1,142 @@
+"""HTTP/1.1 for one purpose: many GETs at once down one kept connection, answers in order.
+
+The requests of a batch are written together (RFC 9112, 9.3.2 pipelining): Go's server, and so every
+engine, works them off one after the other, and twenty answers cost a few reads instead of twenty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from collector.docker.failures import Failed
+from registry.facts import FailureReason
+
+_TAIL = " HTTP/1.1\r\nHost: docker\r\nUser-Agent: vsa\r\n\r\n"
+_MIB = 1 << 20
+
+
+class Answer(NamedTuple):
+    """One response: its `Date` header as sent (empty without), and the event loop's time of receipt."""
+
+    status: int
+    body: bytes
+    date: bytes
+    received_at: float
+
+
+class Connection(asyncio.Protocol):
+    """A kept connection to an engine. Answers one batch at a time, within a budget of bytes each."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.received_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._parser = HttpResponseParser(self)
+        self._waiter: asyncio.Future[list[Answer]] | None = None
+        self._answers: list[Answer] = []
+        self._wanted = 0
+        self._max_bytes = 0
+        self._pending = 0  # bytes read since the last whole answer
+        self._inside = False  # an answer has begun
+        self._body: list[bytes] = []
+        self._date = b""
+
+    async def ask(self, paths: Sequence[str], max_bytes: int) -> list[Answer]:
+        """Send `paths` and return the answers in their order, each of at most about `max_bytes`.
+
+        Fewer answers come back when the other side closed the connection between two of them; none
+        at all when it had closed it before. Raises Failed (protocol, too_large).
+        """
+        if self.closed:
+            return []
+        self._waiter = self._loop.create_future()
+        self._answers, self._wanted, self._max_bytes = [], len(paths), max_bytes
+        self._transport.write("".join(f"GET {path}{_TAIL}" for path in paths).encode())
+        try:
+            return await self._waiter
+        except BaseException:
+            self.abort()  # half an answer may be on its way: nothing can be asked here any more
+            raise
+
+    def abort(self) -> None:
+        """Close at once, whatever is on its way."""
+        self.closed = True
+        self._transport.abort()
+
+    # ------------------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; what was not asked for ends the connection."""
+        self.received_bytes += len(data)
+        self._pending += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._fail(FailureReason.PROTOCOL, f"the engine's answer is not HTTP: {error}")
+        # Checked once a read, not once a chunk: one read more than the budget may be held.
+        if self._pending > self._max_bytes:
+            size = f"{self._max_bytes / _MIB:g} MiB"
+            self._fail(FailureReason.TOO_LARGE, f"an answer is larger than {size}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what waits: with what is whole, or with a failure in the middle of an answer."""
+        self.closed = True
+        if not self._inside:
+            self._resolve()
+        elif exc is None and not self._parser.should_keep_alive():
+            # A body without a length ends with the connection; one cut short is not whole JSON.
+            self.on_message_complete()
+        else:
+            self._fail(FailureReason.PROTOCOL, "the connection broke in the middle of an answer")
+
+    # ------------------------------------------------------------------------ httptools callbacks
+
+    def on_message_begin(self) -> None:
+        """Begin an answer; drop the connection when none was asked for."""
+        self._inside, self._body, self._date = True, [], b""
+        if self._waiter is None:
+            self.abort()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the engine's clock."""
+        if name == b"Date":
+            self._date = value
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Keep the answer; resolve the batch with its last."""
+        self._inside, self._pending = False, 0
+        status = self._parser.get_status_code()
+        if status < 200:  # "100 Continue" announces the answer, and "101" is refused by the parser
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._answers.append(Answer(status, body, self._date, self._loop.time()))
+        if not self._parser.should_keep_alive():
+            self.closed = True
+            self._transport.close()
+            self._resolve()
+        elif len(self._answers) == self._wanted:
+            self._resolve()
+
+    def _resolve(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter and not waiter.done():
+            waiter.set_result(self._answers)
+
+    def _fail(self, reason: FailureReason, detail: str) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter and not waiter.done():
+            waiter.set_exception(Failed(reason, detail))
+        self.abort()

@@ -1,0 +1,67 @@
+"""What is remembered of a node between two scrapes; losing it costs one round of inspections."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from collector.docker import wire
+from collector.docker.client import Client
+from collector.docker.clock import EngineClock
+from registry.facts import ContainerFacts, EngineFacts
+
+# Engines from API 1.44 (Docker 25) on answer one-shot stats at once; older ones wait for the next
+# of their own readings, one a second, so that only asking for all at the same time keeps it short.
+_QUICK_API: Final = (1, 44)
+_MOST_LANES: Final = 64
+_FEW_LANES: Final = 4
+_STATS_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Who answers: its facts, the API version spoken with it as a number pair, when it was asked."""
+
+    facts: EngineFacts
+    api: tuple[int, int]
+    podman: bool
+    asked_at: float
+
+    @property
+    def prefix(self) -> str:
+        """The version as paths have it: 1.41."""
+        return f"{self.api[0]}.{self.api[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A container as last inspected, and its list row then; no row where it must be inspected again."""
+
+    row: wire.Row | None
+    facts: ContainerFacts
+
+
+@dataclass(slots=True)
+class Memory:
+    """One node's client, engine, clock and containers by id."""
+
+    docker_url: str
+    client: Client
+    engine: Engine | None = None
+    clock: EngineClock = field(default_factory=EngineClock)
+    known: dict[str, Known] = field(default_factory=dict)
+    asked_at: float = 0.0
+    stats_pace: float = _STATS_SECONDS / _FEW_LANES
+
+    def stats_lanes(self, count: int) -> int:
+        """Say over how many connections to ask for `count` stats: few while that is quick."""
+        if self.engine is None or self.engine.api < _QUICK_API:
+            lanes = count
+        else:
+            lanes = math.ceil(count * self.stats_pace / _STATS_SECONDS)
+        return max(1, min(lanes, count, _MOST_LANES))
+
+    def note_stats(self, count: int, lanes: int, seconds: float) -> None:
+        """Remember how long one answer took."""
+        self.stats_pace = seconds * lanes / count

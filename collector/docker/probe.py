@@ -1,0 +1,92 @@
+"""The Docker probe: one node's question in, its facts or a failure out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from collector.docker.client import Client
+from collector.docker.failures import Failed, failure_of
+from collector.docker.memory import Memory
+from collector.docker.scrape import Scrape
+from collector.docker.transport import transport_to
+from registry.facts import Failure, FailureReason, NodeFacts, NodeQuestion
+
+log = logging.getLogger(__name__)
+
+# A node that another collector has taken over, or that is gone, is forgotten; intervals are shorter.
+_FORGET_AFTER: Final = 600.0
+_SWEEP_EVERY: Final = 60.0
+
+
+class DockerProbe:
+    """Asks Docker engines, keeping connections and what is known of each node between scrapes.
+
+    `clock` gives Unix seconds, for the times of receipt. One question a node at a time.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._memories: dict[int, Memory] = {}
+        self._swept_at = 0.0
+
+    async def ask(self, question: NodeQuestion) -> NodeFacts | Failure:
+        """Scrape a node once, within the question's time limit; never raises but CancelledError."""
+        scrape: Scrape | None = None
+        try:
+            async with asyncio.timeout(question.time_limit):
+                scrape = Scrape(self._memory(question), question, self._clock)
+                return await scrape.run()
+        except Failed as error:
+            failure = error.failure
+        except TimeoutError:
+            doing = scrape.doing if scrape else "connecting"
+            failure = Failure(
+                FailureReason.TIMEOUT, f"no answer within {question.time_limit:g} s while {doing}"
+            )
+        except OSError as error:
+            failure = failure_of(error)
+        except Exception as error:  # a fault of ours must cost this one answer, not the cycle
+            log.exception("scraping node %s failed", question.name)
+            failure = Failure(FailureReason.INTERNAL, f"a fault in the collector: {error!r}"[:300])
+        self._disconnect(question.node_id)
+        return failure
+
+    def forget(self, node_id: int) -> None:
+        """Drop what is known of a node's containers, so that the next scrape inspects all."""
+        if node_id in self._memories:
+            self._memories[node_id].known.clear()
+
+    async def close(self) -> None:
+        """Drop every connection."""
+        for node_id in self._memories:
+            self._disconnect(node_id)
+        self._memories.clear()
+
+    def _memory(self, question: NodeQuestion) -> Memory:
+        now = asyncio.get_running_loop().time()
+        self._sweep(now)
+        memory = self._memories.get(question.node_id)
+        if memory is None or memory.docker_url != question.docker_url:
+            self._disconnect(question.node_id)
+            client = Client(transport_to(question.docker_url))
+            memory = self._memories[question.node_id] = Memory(question.docker_url, client)
+        memory.asked_at = now
+        return memory
+
+    def _sweep(self, now: float) -> None:
+        if now < self._swept_at + _SWEEP_EVERY:
+            return
+        self._swept_at = now
+        silent = [
+            key for key, memory in self._memories.items() if now > memory.asked_at + _FORGET_AFTER
+        ]
+        for node_id in silent:
+            self._disconnect(node_id)
+            del self._memories[node_id]
+
+    def _disconnect(self, node_id: int) -> None:
+        if node_id in self._memories:
+            self._memories[node_id].client.close()

@@ -1,61 +1,37 @@
-"""Fixtures of every room: a PostgreSQL server a session, a fresh migrated database a test."""
+"""What every room's tests may ask for: a real server, a fresh database, a connection to it."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import pytest_asyncio
-from psycopg import sql
 
-from registry.migrate import upgrade
 from registry.session import Connection, Engine, make_engine
-from tests.parts.postgres import Database, Server, debian_server
-
-OWNER, PROGRAM, TEMPLATE = "vsa_owner", "vsa", "vsa_template"
-_numbers = itertools.count(1)
+from tests.parts.postgres import Database, Server, embedded_server, migrated_database
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with debian_server() as server:
-        prepare(server)
-        yield server
-
-
-def prepare(server: Server) -> None:
-    """Make the roles and the migrated template that every test's database is a copy of."""
-    for role in (OWNER, PROGRAM):
-        server.run("postgres", sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-    server.run("postgres", sql.SQL(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}"))
-    upgrade(server.url(OWNER, TEMPLATE), server.url(PROGRAM, TEMPLATE))
+    with embedded_server() as running:
+        yield running
 
 
 @pytest.fixture
 def database(server: Server) -> Iterator[Database]:
-    name = f"test_{next(_numbers)}"
-    copy = sql.SQL(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
-    server.run("postgres", copy)
-    yield Database(
-        name,
-        server.url(PROGRAM, name),
-        server.url(OWNER, name),
-        server.url(server.superuser, name),
-    )
-    server.run("postgres", sql.SQL(f"DROP DATABASE {name} WITH (FORCE)"))
+    with migrated_database(server) as fresh:
+        yield fresh
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def engine(database: Database) -> AsyncIterator[Engine]:
     engine = make_engine(database.url, program="test")
     yield engine
     await engine.dispose()
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def tx(engine: Engine) -> AsyncIterator[Connection]:
-    """A transaction that the test's end undoes."""
+    """A transaction of the programs' role, undone after the test."""
     async with engine.connect() as connection:
         await connection.begin()
         yield connection

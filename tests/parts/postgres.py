@@ -1,9 +1,10 @@
-"""Real PostgreSQL servers: the embedded one, and Debian's 15."""
+"""Real PostgreSQL servers: the embedded one, and Debian's 15; and a fresh database on either."""
 
 from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -15,25 +16,29 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from registry.embedded import start_server
+from registry.migrate import upgrade
 from tests.parts.require import require_program
 
-DEBIAN_USER = "postgres"
+_DEBIAN_USER = "postgres"
+_TEMPLATE = "migrated"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, reached by its superuser over a socket in `sockets`."""
+    """A running server, reached over a socket in `sockets`; `migrated` holds our tables, empty."""
 
+    name: str
     sockets: Path
-    superuser: str
 
     def url(self, role: str, database: str) -> str:
         return f"postgresql://{role}@/{database}?host={self.sockets}"
 
-    def run(self, database: str, *statements: sql.SQL | sql.Composed) -> None:
-        with psycopg.connect(self.url(self.superuser, database), autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
+    def run(self, statement: str, *names: str) -> None:
+        """Run a statement as the superuser, `{}` replaced by quoted names."""
+        composed = sql.SQL(statement).format(*map(sql.Identifier, names))
+        with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute(composed)
 
 
 @dataclass(frozen=True)
@@ -46,29 +51,79 @@ class Database:
     superuser_url: str
 
 
-def _as_debian_user() -> list[str]:
-    if os.geteuid() != 0:
-        return []
-    return ["setpriv", f"--reuid={DEBIAN_USER}", f"--regid={DEBIAN_USER}", "--clear-groups"]
+@contextmanager
+def embedded_server() -> Iterator[Server]:
+    """The embedded server in a folder of its own, which its system user can reach."""
+    with short_folder("vsa-") as folder:
+        running = start_server(folder)
+        try:
+            yield _prepared(Server("embedded", running.layout.sockets))
+        finally:
+            running.stop()
 
 
 @contextmanager
 def debian_server() -> Iterator[Server]:
     """Debian's PostgreSQL 15 in a folder of its own, open to whoever can reach its socket."""
     pg_ctl = require_program("pg_ctl", "postgresql-15")
-    folder = Path(tempfile.mkdtemp(prefix="pg15-"))
-    if os.geteuid() == 0:
-        user = pwd.getpwnam(DEBIAN_USER)
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    data, prefix = folder / "data", _as_debian_user()
-    initdb = [str(pg_ctl.parent / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-N"]
-    options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=200"
-    start = [str(pg_ctl), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start"]
-    stop = [str(pg_ctl), "-D", str(data), "-m", "immediate", "-w", "stop"]
+    with short_folder("pg15-") as folder:
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(_DEBIAN_USER)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        folder.chmod(0o700)
+        data = folder / "data"
+        _run_as_debian(pg_ctl.parent / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N")
+        options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=60"
+        _run_as_debian(pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+        try:
+            server = Server("debian", folder)
+            server.run("CREATE ROLE {} LOGIN", "vsa_owner")
+            server.run("CREATE ROLE {} LOGIN", "vsa")
+            yield _prepared(server)
+        finally:
+            _run_as_debian(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def empty_database(server: Server, template: str = "template1") -> Iterator[Database]:
+    """A database of the owner's, a copy of `template`; dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    server.run("CREATE DATABASE {} TEMPLATE {} OWNER vsa_owner", name, template)
+    roles = ("vsa", "vsa_owner", "postgres")
     try:
-        subprocess.run([*prefix, *initdb], check=True, stdout=subprocess.DEVNULL, cwd="/")
-        subprocess.run([*prefix, *start], check=True, stdout=subprocess.DEVNULL, cwd="/")
-        yield Server(folder, "postgres")
+        yield Database(name, *(server.url(role, name) for role in roles))
     finally:
-        subprocess.run([*prefix, *stop], check=False, stdout=subprocess.DEVNULL, cwd="/")
+        server.run("DROP DATABASE {} WITH (FORCE)", name)
+
+
+@contextmanager
+def migrated_database(server: Server) -> Iterator[Database]:
+    """A database with our tables, empty."""
+    with empty_database(server, _TEMPLATE) as database:
+        yield database
+
+
+@contextmanager
+def short_folder(prefix: str) -> Iterator[Path]:
+    """A folder that other system users may pass: pytest's own is closed to them."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepared(server: Server) -> Server:
+    # A test's database need not outlive a power cut.
+    server.run("ALTER SYSTEM SET fsync = off")
+    server.run("SELECT pg_reload_conf()")
+    server.run("CREATE DATABASE {} OWNER vsa_owner", _TEMPLATE)
+    upgrade(server.url("vsa_owner", _TEMPLATE), server.url("vsa", _TEMPLATE))
+    return server
+
+
+def _run_as_debian(*command: str | Path) -> None:
+    drop = ["setpriv", f"--reuid={_DEBIAN_USER}", f"--regid={_DEBIAN_USER}", "--clear-groups"]
+    prefix = drop if os.geteuid() == 0 else []
+    subprocess.run([*prefix, *command], check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=60)

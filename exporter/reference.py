@@ -1,0 +1,55 @@
+"""`docs/metrics.md`, made from the declared families: `python -m exporter.reference > docs/metrics.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from exporter.families import FLEET, NODE, Family
+
+_HEAD = """# Metrics
+
+Made from `exporter/families.py` by `python -m exporter.reference`; a test holds the two equal.
+
+- One-hot metrics have a series for each member of a closed set ([glossary](glossary.md)): 1 at the one that holds,
+  0 at the others.
+- A label in brackets is there only where it says something: `server_name` where it was set and is not the domain's own
+  name, `container_label_*` where the container has such a label (other characters than letters, digits and `_` become
+  `_`; of labels that become one, the alphabetically first stays), `alpn` where one was agreed on.
+- A number that an engine does not give is left out, never zero.
+"""
+_FLEET = """## The fleet: `/metrics`
+
+Beside these, the exporter's own `process_*` and `python_*`. Nodes and domains that are disabled are left out.
+A node that was registered a moment ago and not asked yet has no `vsa_node_up`: it is neither up nor down. What is known
+of a certificate stays when its address no longer answers.
+"""
+_NODE = """## A node: `/metrics/nodes/{name}`
+
+Every series carries the time at which the collector received it. Metrics whose name begins with `container_` or
+`machine_` have cAdvisor's meaning and are there for containers that run or are paused; those that begin with `vsa_` are
+there for stopped containers too. `id` is `/docker/` and the container's id. A page older than three intervals (at least
+a minute) is not shown: the answer is 503 and says since when and why.
+"""
+_OPTIONAL = frozenset({"server_name", "container_label_*", "alpn"})
+
+
+def render() -> str:
+    """Write the document."""
+    tables = f"{_FLEET}\n{_table(FLEET)}\n{_NODE}\n{_table(NODE)}"
+    return f"{_HEAD}\n{tables}"
+
+
+def _table(families: Iterable[Family]) -> str:
+    rows = ["| metric | type | unit | labels | what it is | from |", "| --- " * 6 + "|"]
+    return "".join(f"{row}\n" for row in [*rows, *map(_row, families)])
+
+
+def _row(family: Family) -> str:
+    labels = ", ".join(f"[{name}]" if name in _OPTIONAL else name for name in family.labels)
+    cells = (f"`{family.name}`", family.kind, family.unit, labels, family.help, family.source)
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

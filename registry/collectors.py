@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.models import collectors
+from registry.session import Connection
 
 _FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -35,7 +35,7 @@ class CollectorStatus(CollectorBeat):
     last_seen_at: datetime
 
 
-async def beat(tx: AsyncConnection, heartbeat: CollectorBeat, now: datetime) -> None:
+async def beat(tx: Connection, heartbeat: CollectorBeat, now: datetime) -> None:
     """Record a heartbeat, and forget collectors that have been silent for a day."""
     row = {**asdict(heartbeat), "last_seen_at": now}
     await tx.execute(
@@ -44,7 +44,7 @@ async def beat(tx: AsyncConnection, heartbeat: CollectorBeat, now: datetime) -> 
     await tx.execute(delete(collectors).where(collectors.c.last_seen_at < now - _FORGOTTEN_AFTER))
 
 
-async def list_collectors(tx: AsyncConnection) -> tuple[CollectorStatus, ...]:
+async def list_collectors(tx: Connection) -> tuple[CollectorStatus, ...]:
     """Return every collector seen within the last day, by instance."""
     rows = await tx.execute(select(collectors).order_by(collectors.c.instance))
     return tuple(CollectorStatus(**row) for row in rows.mappings())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from registry.audit import Head
-from registry.collectors import CollectorStatus
+from sqlalchemy import RowMapping, TextClause, text
+
+from registry.audit import Head, read_head
+from registry.collectors import CollectorStatus, list_collectors
 from registry.facts import (
     ContainerFacts,
     ContainerSample,
@@ -17,6 +21,14 @@ from registry.facts import (
     StartTls,
     Verdict,
 )
+from registry.samples import read_samples
+from registry.schedule import Defaults
+from registry.schedule import stale_after as stale_after  # noqa: PLC0414 - the exporter judges by it
+from registry.session import Connection
+from registry.snapshots import count_open, read_open
+from registry.stored import decode, make_failure
+
+StatusT = TypeVar("StatusT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +142,111 @@ class Fleet:
     oldest_overdue_seconds: float
 
 
-def stale_after(interval_seconds: float) -> float:
-    """Return the age in seconds beyond which what was last seen of a node no longer counts as now."""
-    return max(3 * interval_seconds, 60.0)
-
-
 def is_fresh(status: NodeStatus, now: datetime) -> bool:
     """Tell whether the node was seen so lately that its numbers still count as now."""
     if status.last_success_at is None:
         return False
     age = (now - status.last_success_at).total_seconds()
     return age <= stale_after(status.interval_seconds)
+
+
+# ---------------------------------------------------------------------------- queries
+
+_NODES = """
+    SELECT n.id, n.name, n.labels, n.enabled, n.created_at,
+           coalesce(n.interval_seconds, :interval) AS interval_seconds, st.*
+    FROM vps_nodes n JOIN node_state st ON st.node_id = n.id
+"""
+_ALL_NODES = text(_NODES + "ORDER BY n.name")
+_ONE_NODE = text(_NODES + "WHERE n.name = :name")
+
+_DOMAINS = text("""
+    SELECT d.id, d.name, d.port, d.server_name, d.enabled, st.*
+    FROM domains d JOIN domain_state st ON st.domain_id = d.id
+    ORDER BY d.id
+""")
+
+_ENDPOINTS = text("""
+    SELECT e.domain_id, d.name AS domain, e.port, d.starttls, d.server_name, e.address,
+           e.last_attempt_at, e.last_success_at, e.failure_reason, e.failure_detail, e.seconds,
+           e.verdict, e.fingerprint, c.subject, c.issuer, c.serial_number,
+           coalesce(c.sans, '{}') AS sans, c.not_before, c.not_after, e.chain_not_after,
+           e.tls_version, e.cipher, e.alpn
+    FROM endpoints e
+    JOIN domains d ON d.id = e.domain_id
+    LEFT JOIN certificates c ON c.fingerprint = e.fingerprint
+    ORDER BY e.domain_id, e.address, e.port
+""")
+
+_EVENT_COUNTS = text("""
+    SELECT n.name AS node, c.name, c.event, c.total
+    FROM event_counters c JOIN vps_nodes n ON n.id = c.node_id
+    ORDER BY n.name, c.name, c.event
+""")
+
+_OVERDUE = text("""
+    SELECT count(*) AS targets,
+           coalesce(extract(epoch FROM :now - min(s.next_due_at)), 0)::float8 AS oldest_seconds
+    FROM schedule s
+    LEFT JOIN vps_nodes n ON n.id = s.node_id
+    LEFT JOIN domains d ON d.id = s.domain_id
+    WHERE coalesce(n.enabled, d.enabled)
+      AND s.next_due_at < :now AND (s.lease_until IS NULL OR s.lease_until <= :now)
+""")
+
+
+async def _rows(
+    tx: Connection, statement: TextClause, values: Mapping[str, object] | None = None
+) -> Sequence[RowMapping]:
+    return (await tx.execute(statement, values)).mappings().all()
+
+
+def _decode(row: RowMapping, status: type[StatusT], **more: object) -> StatusT:
+    """Make a status of a row whose last outcome lies in two columns."""
+    failure = make_failure(row["failure_reason"], row["failure_detail"])
+    return decode({**row, **more, "failure": failure}, status)
+
+
+# ---------------------------------------------------------------------------- one node
+
+
+async def read_node_status(tx: Connection, name: str, defaults: Defaults) -> NodeStatus | None:
+    """Return what was last learned of a node; None where no node has that name."""
+    for row in await _rows(tx, _ONE_NODE, {"name": name, "interval": defaults.scrape_interval}):
+        counts = await count_open(tx, row["id"])
+        return _decode(row, NodeStatus, containers=counts.get(row["id"], {}))
+    return None
+
+
+async def read_node_page(tx: Connection, name: str, defaults: Defaults) -> NodePage | None:
+    """Return all that a node's page shows; None where no node has that name."""
+    # The status comes first: what is read after it is at least as new as its version.
+    for row in await _rows(tx, _ONE_NODE, {"name": name, "interval": defaults.scrape_interval}):
+        containers = (await read_open(tx, [row["id"]])).get(row["id"], {}).values()
+        return NodePage(
+            status=_decode(row, NodeStatus, containers=Counter(c.state for c in containers)),
+            containers=tuple(containers),
+            samples=await read_samples(tx, row["id"]),
+        )
+    return None
+
+
+# ---------------------------------------------------------------------------- the whole fleet
+
+
+async def read_fleet(tx: Connection, now: datetime, defaults: Defaults) -> Fleet:
+    """Return everything the fleet's metrics page shows: nodes by name, the rest in a settled order."""
+    nodes = await _rows(tx, _ALL_NODES, {"interval": defaults.scrape_interval})
+    counts = await count_open(tx)
+    overdue = (await tx.execute(_OVERDUE, {"now": now})).one()
+    return Fleet(
+        now=now,
+        nodes=tuple(_decode(n, NodeStatus, containers=counts.get(n["id"], {})) for n in nodes),
+        domains=tuple(_decode(row, DomainStatus) for row in await _rows(tx, _DOMAINS)),
+        endpoints=tuple(_decode(row, EndpointStatus) for row in await _rows(tx, _ENDPOINTS)),
+        event_counts=tuple(decode(row, EventCount) for row in await tx.execute(_EVENT_COUNTS)),
+        collectors=await list_collectors(tx),
+        head=await read_head(tx),
+        overdue_targets=overdue.targets,
+        oldest_overdue_seconds=overdue.oldest_seconds,
+    )

@@ -9,9 +9,10 @@ from hashlib import blake2b
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import DomainQuestion, EventCursor, NodeQuestion, StartTls
+from registry.session import Connection
+from registry.settings import Settings
 
 # What a collector may take to record an answer, beyond the target's own time-out.
 _LEASE_MARGIN_SECONDS = 5.0
@@ -28,6 +29,17 @@ class Defaults:
     probe_interval: float
     probe_timeout: float
     max_response_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Defaults:
+        """Take them from the settings."""
+        return cls(
+            scrape_interval=settings.scrape_interval,
+            scrape_timeout=settings.scrape_timeout,
+            probe_interval=settings.probe_interval,
+            probe_timeout=settings.probe_timeout,
+            max_response_bytes=settings.max_response_bytes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,11 @@ def next_due(now: datetime, interval: float, identity: str) -> datetime:
     phase = int.from_bytes(digest, "big") * step >> 64
     elapsed = ((now - _EPOCH) // _MICROSECOND - phase) // step
     return _EPOCH + timedelta(microseconds=(elapsed + 1) * step + phase)
+
+
+def stale_after(interval_seconds: float) -> float:
+    """Return the age in seconds beyond which what was last seen of a node no longer counts as now."""
+    return max(3 * interval_seconds, 60.0)
 
 
 # ---------------------------------------------------------------------------- claiming
@@ -109,7 +126,7 @@ _CLAIM_DOMAINS = text("""
 
 
 async def claim_nodes(
-    tx: AsyncConnection, now: datetime, limit: int, defaults: Defaults
+    tx: Connection, now: datetime, limit: int, defaults: Defaults
 ) -> list[NodeLease]:
     """Lease up to `limit` enabled nodes that are due and leased to nobody, the longest due first."""
     values = _claim_values(now, limit, defaults.scrape_interval, defaults.scrape_timeout)
@@ -133,7 +150,7 @@ async def claim_nodes(
 
 
 async def claim_domains(
-    tx: AsyncConnection, now: datetime, limit: int, defaults: Defaults
+    tx: Connection, now: datetime, limit: int, defaults: Defaults
 ) -> list[DomainLease]:
     """Lease up to `limit` enabled domains that are due and leased to nobody, the longest due first."""
     values = _claim_values(now, limit, defaults.probe_interval, defaults.probe_timeout)
@@ -181,7 +198,7 @@ _REQUEST_NOW = text("""
 
 
 async def request_now(
-    tx: AsyncConnection,
+    tx: Connection,
     *,
     node_id: int | None = None,
     domain_id: int | None = None,
@@ -189,3 +206,38 @@ async def request_now(
 ) -> None:
     """Make a target due at once. An answer still under way is older than the wish: it is discarded."""
     await tx.execute(_REQUEST_NOW, {"node_id": node_id, "domain_id": domain_id, "now": now})
+
+
+_SETTLE_NODES = text("""
+    UPDATE schedule s
+    SET next_due_at = due.at, lease_until = NULL, lease_token = NULL
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS due (id, at)
+    WHERE s.node_id = due.id
+""")
+
+_SETTLE_DOMAINS = text("""
+    UPDATE schedule s
+    SET next_due_at = due.at, lease_until = NULL, lease_token = NULL
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS due (id, at)
+    WHERE s.domain_id = due.id
+""")
+
+
+async def settle_nodes(tx: Connection, answered: Sequence[tuple[NodeLease, datetime]]) -> None:
+    """End leases whose answer came at a moment: each node is due at its next tick after it."""
+    moments = {
+        lease.question.node_id: next_due(at, lease.interval, f"node/{lease.question.node_id}")
+        for lease, at in answered
+    }
+    if moments:
+        await tx.execute(_SETTLE_NODES, {"ids": list(moments), "moments": list(moments.values())})
+
+
+async def settle_domains(tx: Connection, answered: Sequence[tuple[DomainLease, datetime]]) -> None:
+    """End leases whose answer came at a moment: each domain is due at its next tick after it."""
+    moments = {
+        lease.question.domain_id: next_due(at, lease.interval, f"domain/{lease.question.domain_id}")
+        for lease, at in answered
+    }
+    if moments:
+        await tx.execute(_SETTLE_DOMAINS, {"ids": list(moments), "moments": list(moments.values())})

@@ -21,9 +21,8 @@ from registry.facts import (
     StartTls,
     Verdict,
 )
-from registry.samples import read_samples
-from registry.schedule import Defaults
-from registry.schedule import stale_after as stale_after  # noqa: PLC0414 - the exporter judges by it
+from registry.samples import read_samples, unpack
+from registry.schedule import Defaults, stale_after
 from registry.session import Connection
 from registry.snapshots import count_open, read_open
 from registry.stored import decode, make_failure
@@ -160,6 +159,10 @@ _NODES = """
 _ALL_NODES = text(_NODES + "ORDER BY n.name")
 _ONE_NODE = text(_NODES + "WHERE n.name = :name")
 
+_SAMPLES = text("""
+    SELECT s.data FROM node_samples s JOIN vps_nodes n ON n.id = s.node_id WHERE n.name = :name
+""")
+
 _DOMAINS = text("""
     SELECT d.id, d.name, d.port, d.server_name, d.enabled, st.*
     FROM domains d JOIN domain_state st ON st.domain_id = d.id
@@ -229,6 +232,13 @@ async def read_node_page(tx: Connection, name: str, defaults: Defaults) -> NodeP
             samples=await read_samples(tx, row["id"]),
         )
     return None
+
+
+async def read_node_samples(tx: Connection, name: str) -> tuple[ContainerSample, ...]:
+    """Return a node's newest samples: all that a page needs while its version is the known one."""
+    for row in await _rows(tx, _SAMPLES, {"name": name}):
+        return unpack(row["data"])
+    return ()
 
 
 # ---------------------------------------------------------------------------- the whole fleet

@@ -1,0 +1,171 @@
+"""`/metrics`: the programs, the fleet, domains and certificates; a pure view of a `Fleet`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prometheus_client import REGISTRY, generate_latest
+
+from exporter import families as f
+from exporter.text import Page, label_text, unix
+from registry.collectors import CollectorStatus
+from registry.facts import ContainerState, Failure, FailureReason, Verdict
+from registry.fleet import (
+    DomainStatus,
+    EndpointStatus,
+    Fleet,
+    NodeStatus,
+    is_fresh,
+)
+from registry.schedule import stale_after
+from registry.version import __version__
+
+
+def render(fleet: Fleet) -> str:
+    """Write the page, with this process's own metrics at its end. What is disabled is left out."""
+    page = Page(f.FLEET)
+    _add_programs(page, fleet)
+    for node in fleet.nodes:
+        if node.enabled:
+            _add_node(page, node, fleet.now)
+    for count in fleet.event_counts:
+        labels = label_text(node=count.node, name=count.name, event=count.event)
+        page.add(f.CONTAINER_EVENTS, labels, count.total)
+    enabled = {domain.id: domain for domain in fleet.domains if domain.enabled}
+    for domain in enabled.values():
+        _add_domain(page, domain)
+    for endpoint in fleet.endpoints:
+        if endpoint.domain_id in enabled:
+            _add_endpoint(page, endpoint)
+    return "".join(page.render()) + generate_latest(REGISTRY).decode()
+
+
+def _add_programs(page: Page, fleet: Fleet) -> None:
+    page.add(f.BUILD_INFO, label_text(version=__version__), 1)
+    for collector in fleet.collectors:
+        _add_collector(page, collector)
+    page.add(f.OVERDUE_TARGETS, "", fleet.overdue_targets)
+    page.add(f.LATENESS, "", fleet.oldest_overdue_seconds)
+    page.add(f.AUDIT_HEAD, label_text(hash=fleet.head.hash), 1)
+    page.add(f.AUDIT_ENTRIES, "", fleet.head.last_id)
+
+
+def _add_collector(page: Page, collector: CollectorStatus) -> None:
+    instance = collector.instance
+    labels = label_text(collector=instance)
+    page.add(f.COLLECTOR_INFO, label_text(collector=instance, version=collector.version), 1)
+    page.add(f.COLLECTOR_HEARTBEAT, labels, unix(collector.last_seen_at))
+    page.add(f.COLLECTOR_START_TIME, labels, unix(collector.started_at))
+    page.add(f.COLLECTOR_PROBES, labels, collector.probes_total)
+    page.add(f.COLLECTOR_FAILURES, labels, collector.failures_total)
+    page.add(f.COLLECTOR_DISCARDED, labels, collector.discarded_total)
+    page.add(f.COLLECTOR_CPU, labels, collector.cpu_seconds_total)
+    page.add(f.COLLECTOR_MEMORY, labels, collector.resident_memory_bytes)
+
+
+def _reason(failure: Failure | None) -> FailureReason | None:
+    return failure.reason if failure else None
+
+
+# ---------------------------------------------------------------------------- nodes
+
+
+def _add_node(page: Page, node: NodeStatus, now: datetime) -> None:
+    labels = label_text(node=node.name)
+    page.add(f.NODE_UP, labels, _up(node, now))
+    page.add_one_hot(f.NODE_FAILURE, labels, FailureReason, _reason(node.failure))
+    page.add(f.NODE_LAST_SUCCESS, labels, unix(node.last_success_at))
+    page.add(f.NODE_CONSECUTIVE_FAILURES, labels, node.consecutive_failures)
+    page.add(f.NODE_SCRAPES, labels, node.scrapes_total)
+    page.add(f.NODE_SCRAPE_FAILURES, labels, node.failures_total)
+    _add_cost(page, labels, node)
+    _add_engine(page, node)
+    if is_fresh(node, now):
+        for state in ContainerState:
+            count = node.containers.get(state, 0)
+            page.add(f.NODE_CONTAINERS, labels, count, f',state="{state}"')
+
+
+def _up(node: NodeStatus, now: datetime) -> bool | None:
+    """Say whether a node is up; None for one that was just registered and is not asked yet."""
+    age = (now - node.created_at).total_seconds()
+    if node.last_attempt_at is None and age < stale_after(node.interval_seconds):
+        return None
+    return node.failure is None and is_fresh(node, now)
+
+
+def _add_cost(page: Page, labels: str, node: NodeStatus) -> None:
+    if node.cost is None:
+        return
+    page.add(f.NODE_SCRAPE_REQUESTS, labels, node.cost.requests)
+    page.add(f.NODE_SCRAPE_BYTES, labels, node.cost.received_bytes)
+    for phase, seconds in node.cost.phase_seconds.items():
+        page.add(f.NODE_SCRAPE_PHASE, label_text(node=node.name, phase=phase), seconds)
+
+
+def _add_engine(page: Page, node: NodeStatus) -> None:
+    if engine := node.engine:
+        labels = label_text(
+            node=node.name,
+            version=engine.version,
+            api_version=engine.api_version,
+            operating_system=engine.operating_system,
+            kernel_version=engine.kernel_version,
+            architecture=engine.architecture,
+            storage_driver=engine.storage_driver,
+            cgroup_version=engine.cgroup_version,
+        )
+        page.add(f.NODE_ENGINE, labels, 1)
+
+
+# ---------------------------------------------------------------------------- domains
+
+
+def _add_domain(page: Page, domain: DomainStatus) -> None:
+    labels = label_text(domain=domain.name, port=domain.port, server_name=domain.server_name)
+    page.add_one_hot(f.DOMAIN_FAILURE, labels, FailureReason, _reason(domain.failure))
+    page.add(f.DOMAIN_LAST_SUCCESS, labels, unix(domain.last_success_at))
+    page.add(f.DOMAIN_PROBES, labels, domain.probes_total)
+    page.add(f.DOMAIN_PROBE_FAILURES, labels, domain.failures_total)
+
+
+def _add_endpoint(page: Page, endpoint: EndpointStatus) -> None:
+    """Add an address: what its last probe said, and the facts it last showed, however old."""
+    labels = label_text(**_identity(endpoint))
+    page.add_one_hot(f.ENDPOINT_FAILURE, labels, FailureReason, _reason(endpoint.failure))
+    page.add(f.ENDPOINT_LAST_SUCCESS, labels, unix(endpoint.last_success_at))
+    page.add(f.ENDPOINT_DURATION, labels, endpoint.seconds)
+    if endpoint.verdict:
+        page.add_one_hot(f.ENDPOINT_VERDICT, labels, Verdict, endpoint.verdict)
+        page.add(f.ENDPOINT_CHAIN_NOT_AFTER, labels, unix(endpoint.chain_not_after))
+        handshake = label_text(
+            **_identity(endpoint),
+            tls_version=endpoint.tls_version,
+            cipher=endpoint.cipher,
+            alpn=endpoint.alpn,
+        )
+        page.add(f.ENDPOINT_TLS, handshake, 1)
+        _add_certificate(page, endpoint)
+
+
+def _add_certificate(page: Page, endpoint: EndpointStatus) -> None:
+    identity = {**_identity(endpoint), "fingerprint_sha256": endpoint.fingerprint}
+    labels = label_text(**identity)
+    page.add(f.CERTIFICATE_NOT_BEFORE, labels, unix(endpoint.not_before))
+    page.add(f.CERTIFICATE_NOT_AFTER, labels, unix(endpoint.not_after))
+    names = label_text(
+        **identity,
+        subject=endpoint.subject,
+        issuer=endpoint.issuer,
+        serial_number=endpoint.serial_number,
+    )
+    page.add(f.CERTIFICATE_INFO, names, 1)
+
+
+def _identity(endpoint: EndpointStatus) -> dict[str, str | int | None]:
+    return {
+        "domain": endpoint.domain,
+        "address": endpoint.address,
+        "port": endpoint.port,
+        "server_name": endpoint.server_name,
+    }

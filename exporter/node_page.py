@@ -1,0 +1,93 @@
+"""`/metrics/nodes/{name}`: one node's containers, by cAdvisor's names.
+
+The text of what changes rarely is kept by the node's version; a scrape reads one row of samples and
+joins its numbers to it. Every series carries the collector's time of receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from exporter import samples as numbers
+from exporter.containers import Containers, describe
+from registry.facts import ContainerSample
+from registry.fleet import (
+    NodeStatus,
+    is_fresh,
+    read_node_page,
+    read_node_samples,
+    read_node_status,
+)
+from registry.schedule import Defaults
+from registry.session import Connection, database_now
+
+# A name can pass to another node whose version is the same; its birth tells the two apart.
+Version = tuple[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page of metrics, or the sentence that says why there is none."""
+
+    status: HTTPStatus
+    text: str
+
+
+class NodePages:
+    """Writes the pages of nodes, and keeps what of them can be kept."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self._kept: dict[str, tuple[Version, Containers]] = {}
+
+    async def answer(self, tx: Connection, name: str) -> Answer:
+        """Write one node's page; `tx` sees one snapshot of the database from begin to end."""
+        status = await read_node_status(tx, name, self._defaults)
+        if status is None:
+            self._kept.pop(name, None)
+            return Answer(HTTPStatus.NOT_FOUND, f"There is no node {name}.\n")
+        if not is_fresh(status, await database_now(tx)):
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _why_stale(status))
+        version = (status.created_at, status.version)
+        kept = self._kept.get(name)
+        if kept and kept[0] == version:
+            text = render(status, kept[1], await read_node_samples(tx, name))
+            return Answer(HTTPStatus.OK, text)
+        page = await read_node_page(tx, name, self._defaults)
+        assert page is not None, "the snapshot that holds its status holds the node"
+        containers = describe(status.engine, page.containers)
+        self._kept[name] = (version, containers)
+        return Answer(HTTPStatus.OK, render(status, containers, page.samples))
+
+
+def render(status: NodeStatus, containers: Containers, samples: Iterable[ContainerSample]) -> str:
+    """Write a page: states as of the last success, numbers as of their own receipt."""
+    assert status.last_success_at is not None, "fresh data was received"
+    seen = status.last_success_at.timestamp()
+    return "".join([*containers.render(seen), *numbers.render(containers, samples)])
+
+
+def _why_stale(status: NodeStatus) -> str:
+    what = f"There is no data of node {status.name} yet"
+    if status.last_success_at:
+        what = (
+            f"There is no fresh data of node {status.name} since {_clock(status.last_success_at)}"
+        )
+    return f"{what}: {_why(status)}\n"
+
+
+def _why(status: NodeStatus) -> str:
+    if not status.enabled:
+        return "it is disabled."
+    if status.failure:
+        return f"{status.failure.reason}: {status.failure.detail}"
+    if status.last_attempt_at is None:
+        return "no collector has asked it."
+    return f"no collector has asked it since {_clock(status.last_attempt_at)}."
+
+
+def _clock(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")

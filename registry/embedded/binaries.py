@@ -19,9 +19,9 @@ _NEEDLESS = shutil.ignore_patterns("*.a", "pgxs", "pkgconfig", "*.whl")
 
 
 def find_binaries(layout: Layout, account: Account) -> Path:
-    """Return the folder of `postgres` and `initdb`, copied below the data folder where they are.
+    """Return the folder of `postgres` and `initdb`.
 
-    closed to `account` (a venv below /root, say).
+    Where it is closed to `account` (a venv below /root, say), that of a copy below the data folder.
     """
     site = _site_packages()
     programs = site / _INSTALL / "bin"
@@ -45,9 +45,14 @@ def _site_packages() -> Path:
 
 
 def _copy(site: Path, target: Path) -> None:
-    unfinished = target.with_suffix(".new")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    """Copy the programs to `target`, whole or not at all, in place of any other version's."""
+    for other in target.parent.glob("binaries-*"):
+        shutil.rmtree(other)
+    unfinished = target.with_name("binaries-unfinished")
     for tree in _TREES:
         if (site / tree).exists():
             shutil.copytree(site / tree, unfinished / tree, ignore=_NEEDLESS)
+    for path in (unfinished, *unfinished.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o555 if mode & 0o100 else 0o444))
     unfinished.rename(target)

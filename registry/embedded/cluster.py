@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
 from pathlib import Path
 
 from registry.embedded import process
@@ -49,14 +49,15 @@ def is_usable(layout: Layout) -> bool:
 
     One that starts or stops is given the time to; one that hangs is ended.
     """
-    data, url = layout.data, layout.url("postgres", "postgres")
+    data, url = layout.data, _superuser_url(layout)
+    # Asked first: a server in another container, on a shared folder, answers but is no process of ours.
+    if process.answers(url):
+        return True
     patience = _ANSWER_SECONDS if process.says_ready(data) else _START_SECONDS
     process.wait_until(
-        lambda: process.find_postmaster(data) is None or process.answers(url), patience
+        lambda: process.find_postmaster(data) is None or process.is_ready(data, url), patience
     )
-    if process.find_postmaster(data) is None:
-        return False
-    if process.answers(url):
+    if process.is_ready(data, url):
         return True
     end(layout, patience=0)
     return False
@@ -72,9 +73,14 @@ def start(layout: Layout, account: Account) -> subprocess.Popen[bytes]:
     process.clear_remains(layout.data, layout.sockets)
     settings = {**_SETTINGS, "hba_file": layout.hba, "ident_file": layout.ident}
     options = [f"--{name}={value}" for name, value in settings.items()]
-    place = ["-D", layout.data, "-k", layout.sockets]
-    child = _run(layout, account, [binaries / "postgres", *place, *options])
-    _wait_ready(layout, child)
+    command = ["-D", str(layout.data), "-k", str(layout.sockets), *options]
+    child = _run(layout, account, binaries / "postgres", *command)
+    try:
+        _wait_ready(layout, child)
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
     return child
 
 
@@ -87,15 +93,17 @@ def end(layout: Layout, patience: float = _STOP_SECONDS) -> None:
 
 def _initialise(layout: Layout, account: Account, binaries: Path) -> None:
     """Make the cluster beside its place and move it there whole: a killed starter leaves no half."""
-    unfinished = layout.data.with_suffix(".new")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for left in layout.root.glob("unfinished-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=layout.root))
     private_folder(unfinished, account)
-    child = _run(layout, account, [binaries / "initdb", "-D", unfinished, *_INIT])
+    child = _run(layout, account, binaries / "initdb", "-D", unfinished, *_INIT)
     try:
         code = child.wait(_INIT_SECONDS)
-    except subprocess.TimeoutExpired:
+    except BaseException:
         child.kill()
-        code = child.wait()
+        child.wait()
+        raise
     if code:
         raise EmbeddedError(f"PostgreSQL's initdb failed:\n{_tail(layout.log)}")
     unfinished.rename(layout.data)
@@ -116,25 +124,26 @@ def _check_cluster(layout: Layout, account: Account) -> None:
 
 
 def _run(
-    layout: Layout, account: Account, command: Sequence[str | Path]
+    layout: Layout, account: Account, program: Path, *arguments: str | Path
 ) -> subprocess.Popen[bytes]:
-    with layout.log.open("ab") as log:
-        return account.start(command, log.fileno())
+    try:
+        with layout.log.open("ab") as log:
+            return account.start([program, *arguments], log.fileno())
+    except OSError as error:
+        raise EmbeddedError(f"cannot run {program}: {error.strerror}") from None
 
 
 def _wait_ready(layout: Layout, child: subprocess.Popen[bytes]) -> None:
-    url = layout.url("postgres", "postgres")
+    url = _superuser_url(layout)
     process.wait_until(
-        lambda: (
-            child.poll() is not None or (process.says_ready(layout.data) and process.answers(url))
-        ),
-        _START_SECONDS,
+        lambda: child.poll() is not None or process.is_ready(layout.data, url), _START_SECONDS
     )
-    if child.poll() is None and process.answers(url):
-        return
-    end(layout, patience=0)
-    child.wait()
-    raise EmbeddedError(f"PostgreSQL did not start; its log ends:\n{_tail(layout.log)}")
+    if not process.is_ready(layout.data, url):
+        raise EmbeddedError(f"PostgreSQL did not start; its log ends:\n{_tail(layout.log)}")
+
+
+def _superuser_url(layout: Layout) -> str:
+    return layout.url("postgres", "postgres")
 
 
 def _keep_log_short(log: Path) -> None:

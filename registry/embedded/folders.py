@@ -40,7 +40,7 @@ def private_folder(path: Path, account: Account) -> None:
 def _let_enter(root: Path, account: Account) -> None:
     """Let the account pass the data folder itself; the folders above it are not ours to open."""
     closed = closed_folder(root, account)
-    if closed == root and account.drops:
+    if closed == root:
         os.chown(root, -1, account.gid)
         root.chmod(root.stat().st_mode | stat.S_IXGRP)
         closed = closed_folder(root, account)
@@ -55,7 +55,8 @@ def _write_access(layout: Layout) -> None:
     """Say who may connect: the system user of this process alone, vouched for by the kernel."""
     user = pwd.getpwuid(os.geteuid()).pw_name
     mapping = "".join(f'vsa "{user}" {role}\n' for role in _ROLES.split(","))
-    layout.config.mkdir(mode=0o755, exist_ok=True)
+    layout.config.mkdir(exist_ok=True)
+    layout.config.chmod(0o755)
     _write(layout.hba, f"local all {_ROLES} peer map=vsa\n")
     _write(layout.ident, mapping)
 

@@ -11,21 +11,27 @@ from pathlib import Path
 
 import psycopg
 
+from registry.embedded.layout import EmbeddedError
+
 
 def answers(url: str) -> bool:
-    """Say whether a `select 1` is answered within two seconds."""
+    """Say whether a `select 1` is answered within about two seconds."""
+    limit = "-c statement_timeout=2s"
     try:
-        with psycopg.connect(
-            url, connect_timeout=2, options="-c statement_timeout=2s"
-        ) as connection:
+        with psycopg.connect(url, connect_timeout=2, options=limit) as connection:
             return connection.execute("select 1").fetchone() == (1,)
     except psycopg.Error:
         return False
 
 
 def says_ready(data: Path) -> bool:
-    """Say whether the server wrote `ready` into its pid file; asking earlier would fill its log."""
+    """Say whether the server wrote `ready` into its pid file."""
     return _pid_file(data)[7:8] == ["ready"]
+
+
+def is_ready(data: Path, url: str) -> bool:
+    """Say whether the server says so and answers; to ask it earlier would fill its log."""
+    return says_ready(data) and answers(url)
 
 
 def find_postmaster(data: Path) -> int | None:
@@ -39,7 +45,7 @@ def find_postmaster(data: Path) -> int | None:
 
 
 def end(data: Path, how: signal.Signals, seconds: float) -> bool:
-    """Send `how` to the main process, say whether it was gone within `seconds`."""
+    """Send `how` to the main process; say whether it was gone within `seconds`."""
     pid = find_postmaster(data)
     if pid is None:
         return True
@@ -49,11 +55,15 @@ def end(data: Path, how: signal.Signals, seconds: float) -> bool:
 
 
 def clear_remains(data: Path, sockets: Path) -> None:
-    """Kill what a dead main process left running on `data`; remove the files that bear its id."""
+    """Kill what a dead main process left running on `data`; remove the files that bear its id.
+
+    PostgreSQL itself takes any process of that id, a reused one or a zombie, for the old server.
+    """
     for pid in _processes_on(data):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(_processes_on(data)), 10)
+    if not wait_until(lambda: not any(_processes_on(data)), 10):
+        raise EmbeddedError(f"processes {list(_processes_on(data))} on {data} cannot be killed")
     (data / "postmaster.pid").unlink(missing_ok=True)
     for file in sockets.glob(".s.PGSQL.*"):
         file.unlink(missing_ok=True)
@@ -87,6 +97,6 @@ def _runs_on(pid: int, data: Path) -> bool:
     process = Path("/proc", str(pid))
     try:
         named = (process / "comm").read_text().strip() == "postgres"
-        return named and (process / "cwd").readlink() == data
+        return named and (process / "cwd").samefile(data)
     except OSError:
         return False

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.facts import EventCursor, StartTls
+from registry.schedule import (
+    claim_domains,
+    claim_nodes,
+    next_due,
+    request_now,
+    settle_domains,
+    settle_nodes,
+    stale_after,
+)
+from registry.session import Connection, Engine
+from tests.registry.targets import (
+    DEFAULTS,
+    NOW,
+    add_domain,
+    add_node,
+    fetch,
+    later,
+    lease_domain,
+    lease_node,
+    value,
+)
+
+# ---------------------------------------------------------------------------- the grid
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)), st.floats(1, 86400), st.text())  # noqa: DTZ001 - made aware below
+def test_the_next_tick_lies_within_one_interval_ahead(
+    naive: datetime, interval: float, name: str
+) -> None:
+    now = naive.replace(tzinfo=NOW.tzinfo)
+    assert now < next_due(now, interval, name) <= now + timedelta(seconds=interval + 1e-6)
+
+
+def test_ticks_follow_each_other_at_the_interval() -> None:
+    ticks = [first := next_due(NOW, 15, "node/1")]
+    for _ in range(20):
+        ticks.append(next_due(ticks[-1], 15, "node/1"))
+    assert first < later(15)
+    assert {after - before for before, after in pairwise(ticks)} == {timedelta(seconds=15)}
+
+
+def test_late_ticks_are_dropped_and_not_queued() -> None:
+    tick = next_due(NOW, 15, "node/1")
+    assert next_due(tick + timedelta(seconds=100), 15, "node/1") == tick + timedelta(seconds=105)
+
+
+def test_a_grid_does_not_move_when_a_process_starts_anew() -> None:
+    assert next_due(NOW, 15, "node/1") == NOW.replace(second=6, microsecond=79542)
+
+
+def test_a_thousand_targets_spread_evenly_over_the_interval() -> None:
+    phases = [(next_due(NOW, 15, f"node/{n}") - NOW).total_seconds() for n in range(1000)]
+    seconds = Counter(int(phase) for phase in phases)
+    assert len(seconds) == 15
+    assert all(40 < number < 95 for number in seconds.values())  # 67 ± 3.5 standard deviations
+
+
+def test_stale_is_three_intervals_but_a_minute_at_least() -> None:
+    assert (stale_after(15), stale_after(30)) == (60, 90)
+
+
+# ---------------------------------------------------------------------------- claims
+
+
+async def test_a_due_node_is_leased_with_its_question(tx: Connection) -> None:
+    node_id = await add_node(tx, "alpha", interval=30, time_limit=4)
+    lease = await lease_node(tx)
+    assert (lease.question.node_id, lease.question.name) == (node_id, "alpha")
+    assert lease.question.docker_url == "unix:///run/docker.sock"
+    assert (lease.question.time_limit, lease.question.max_bytes) == (4, 1 << 24)
+    assert (lease.question.cursor, lease.version) == (None, 0)
+    assert (lease.interval, lease.claimed_at) == (30, NOW)
+
+
+async def test_a_node_without_settings_of_its_own_takes_the_defaults(tx: Connection) -> None:
+    await add_node(tx)
+    lease = await lease_node(tx)
+    assert (lease.interval, lease.question.time_limit) == (15, 10)
+
+
+async def test_a_node_is_asked_from_where_its_events_were_read(tx: Connection) -> None:
+    await add_node(tx)
+    await fetch(tx, "UPDATE node_state SET event_time_nano = 7, event_keys = '{a,b}' RETURNING 1")
+    assert (await lease_node(tx)).question.cursor == EventCursor(7, ("a", "b"))
+
+
+async def test_a_due_domain_is_leased_with_its_question(tx: Connection) -> None:
+    domain_id = await add_domain(tx, port=8443, server_name="www.example.org")
+    lease = await lease_domain(tx)
+    question = lease.question
+    assert (question.domain_id, question.name, question.port) == (domain_id, "example.org", 8443)
+    assert (question.starttls, question.server_name) == (StartTls.NONE, "www.example.org")
+    assert (question.time_limit, lease.interval, lease.claimed_at) == (8, 3600, NOW)
+
+
+async def test_a_domain_is_asked_for_its_own_name_where_no_other_is_set(tx: Connection) -> None:
+    await add_domain(tx, "example.net")
+    assert (await lease_domain(tx)).question.server_name == "example.net"
+
+
+async def test_a_lease_ends_five_seconds_after_the_targets_own_time_out(tx: Connection) -> None:
+    await add_node(tx, time_limit=4)
+    lease = await lease_node(tx)
+    row = await fetch(tx, "SELECT lease_until, lease_token FROM schedule")
+    assert row == [(later(9), lease.token)]
+
+
+async def test_a_domains_lease_ends_five_seconds_after_its_time_out(tx: Connection) -> None:
+    await add_domain(tx, time_limit=3)
+    await lease_domain(tx)
+    assert await value(tx, "SELECT lease_until FROM schedule") == later(8)
+
+
+async def test_a_target_of_a_dead_collector_is_due_again_when_its_lease_ends(
+    tx: Connection,
+) -> None:
+    await add_node(tx)
+    await lease_node(tx)
+    assert await claim_nodes(tx, later(14.999), 1, DEFAULTS) == []
+    assert len(await claim_nodes(tx, later(15), 1, DEFAULTS)) == 1
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_only_what_is_enabled_and_due_is_claimed(tx: Connection, enabled: bool) -> None:
+    await add_node(tx, "due", enabled=enabled)
+    await add_domain(tx, "due.example", enabled=enabled)
+    await add_node(tx, "not-yet", due_at=later(0.001))
+    await add_domain(tx, "not-yet.example", due_at=later(0.001))
+    nodes = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    domains = await claim_domains(tx, NOW, 10, DEFAULTS)
+    assert [lease.question.name for lease in nodes] == ["due"] * enabled
+    assert [lease.question.name for lease in domains] == ["due.example"] * enabled
+
+
+async def test_those_longest_due_come_first_and_no_more_than_asked_for(tx: Connection) -> None:
+    for age in (1, 3, 2):
+        await add_node(tx, f"late-{age}", due_at=later(-age))
+    leases = await claim_nodes(tx, NOW, 2, DEFAULTS)
+    assert {lease.question.name for lease in leases} == {"late-3", "late-2"}
+
+
+async def test_two_collectors_that_claim_at_once_share_no_target(engine: Engine) -> None:
+    async with engine.begin() as tx:
+        ids = [await add_node(tx, f"node-{n}") for n in range(40)]
+
+    async def claim() -> list[int]:
+        async with engine.begin() as tx:
+            leases = await claim_nodes(tx, NOW, 15, DEFAULTS)
+            await asyncio.sleep(0)  # lets the other one claim before this one commits
+        return [lease.question.node_id for lease in leases]
+
+    claimed = [
+        node_id for ids in await asyncio.gather(*(claim() for _ in range(4))) for node_id in ids
+    ]
+    assert sorted(claimed) == sorted(set(claimed))
+    async with engine.begin() as tx:
+        rest = [lease.question.node_id for lease in await claim_nodes(tx, NOW, 40, DEFAULTS)]
+    assert sorted(claimed + rest) == ids
+
+
+async def test_a_target_that_another_holds_is_passed_over_without_waiting(engine: Engine) -> None:
+    async with engine.begin() as first:
+        await add_node(first, "alpha")
+        await add_node(first, "beta")
+    async with engine.begin() as first, engine.begin() as second:
+        mine = await claim_nodes(first, NOW, 1, DEFAULTS)
+        others = await asyncio.wait_for(claim_nodes(second, NOW, 10, DEFAULTS), 5)
+        assert len(mine) == len(others) == 1
+        assert mine[0].question.node_id != others[0].question.node_id
+
+
+# ---------------------------------------------------------------------------- ends
+
+
+async def test_an_answered_node_is_due_at_the_next_point_of_its_grid(tx: Connection) -> None:
+    node_id = await add_node(tx)
+    await settle_nodes(tx, [(await lease_node(tx), later(100))])
+    row = await fetch(tx, "SELECT next_due_at, lease_until, lease_token FROM schedule")
+    assert row == [(next_due(later(100), 15, f"node/{node_id}"), None, None)]
+
+
+async def test_an_answered_domain_is_due_at_the_next_point_of_its_grid(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await settle_domains(tx, [(await lease_domain(tx), later(5))])
+    row = await fetch(tx, "SELECT next_due_at, lease_until, lease_token FROM schedule")
+    assert row == [(next_due(later(5), 3600, f"domain/{domain_id}"), None, None)]
+
+
+async def test_a_wish_makes_one_target_due_and_ends_its_lease(tx: Connection) -> None:
+    node_id = await add_node(tx)
+    await add_node(tx, "beta", due_at=later(60))
+    domain_id = await add_domain(tx, due_at=later(60))
+    old = await lease_node(tx)
+    await request_now(tx, node_id=node_id, now=NOW)
+    (new,) = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    assert new.question.node_id == node_id
+    assert new.token != old.token
+    await request_now(tx, domain_id=domain_id, now=NOW)
+    assert (await lease_domain(tx)).question.domain_id == domain_id

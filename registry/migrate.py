@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,26 +12,38 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+
+from registry.session import driver_url
 
 # "vsa" in ASCII: one lock for every starter of this product in the database.
 _LOCK = 0x767361
 # A migration holds its locks for seconds or fails, rather than stopping every scrape behind it.
-_TIMEOUTS = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s"
+_SESSION = {
+    "search_path": "public",
+    "timezone": "UTC",
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+}
 
-_WORKING_TABLES = """
-    vps_nodes, domains, schedule, collectors, node_state, container_snapshots, events,
-    event_counters, node_gaps, node_samples, domain_state, certificates, endpoints, tokens
-"""
-_GRANTS = f"""
-    REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {{role}};
-    GRANT USAGE ON SCHEMA public TO {{role}};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON {_WORKING_TABLES} TO {{role}};
-    GRANT SELECT, INSERT ON audit_logs TO {{role}};
-    GRANT SELECT, UPDATE ON audit_head TO {{role}};
-    GRANT SELECT ON alembic_version TO {{role}};
-    GRANT EXECUTE ON FUNCTION vsa_create_partitions, vsa_drop_partitions TO {{role}};
+# Nothing of ours is everybody's, whatever the cluster's defaults were when it was made.
+_CLOSE = "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+# Exactly this and no more: what a former version granted is taken back first.
+_GRANT = """
+    REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+    GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
+    GRANT USAGE ON SCHEMA public TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON
+        vps_nodes, domains, schedule, collectors, node_state, container_snapshots, events,
+        event_counters, node_gaps, node_samples, domain_state, certificates, endpoints, tokens
+        TO {role};
+    GRANT SELECT, INSERT ON audit_logs TO {role};
+    GRANT SELECT, UPDATE ON audit_head TO {role};
+    GRANT SELECT ON alembic_version TO {role};
+    GRANT EXECUTE ON FUNCTION vsa_create_partitions, vsa_drop_partitions TO {role};
 """
 
 
@@ -39,18 +52,17 @@ class MigrationError(Exception):
 
 
 def upgrade(owner_url: str, program_url: str, revision: str = "head") -> None:
-    """Upgrade to `revision`, make today's partitions, grant the role of `program_url` its rights.
+    """Upgrade to `revision`, make the coming days' partitions, grant `program_url`'s role its rights.
 
-    Safe with several starting at once: the second waits, then finds nothing to do.
+    Safe with several starting at once: the second waits, then finds nothing to do. Raises
+    MigrationError, or one of session.UNAVAILABLE when there is no connection.
     """
     with _locked(owner_url) as connection:
         command.upgrade(_config(connection), revision)
-        connection.execute(
-            text("SELECT vsa_create_partitions((clock_timestamp() AT TIME ZONE 'UTC')::date, 8)")
-        )
-        role = make_url(program_url).username
-        if role and role != connection.scalar(text("SELECT current_user")):
-            _grant(connection, role)
+        now = connection.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+        connection.execute(text("SELECT vsa_create_partitions(:day, 8)"), {"day": now.date()})
+        connection.execute(text(_CLOSE))
+        _grant(connection, make_url(program_url).username)
         connection.commit()
 
 
@@ -62,28 +74,32 @@ def downgrade(owner_url: str, revision: str) -> None:
 
 
 def pending(url: str) -> bool:
-    """Say whether the database lacks migrations that this version has."""
-    engine = create_engine(_psycopg(url), poolclass=NullPool)
+    """Say whether the database lacks migrations that this version has, or has others."""
+    engine = create_engine(driver_url(url, **_SESSION), poolclass=NullPool)
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_heads()
     return set(current) != set(ScriptDirectory.from_config(_config(None)).get_heads())
 
 
-def _grant(connection: Connection, role: str) -> None:
+def _grant(connection: Connection, role: str | None) -> None:
+    """Grant `role` its rights, unless it is the owner and so has them all."""
+    if role in {None, connection.scalar(text("SELECT current_user"))}:
+        return
     known = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
     if not known:
         raise MigrationError(f"the role {role} of VSA_DATABASE_URL does not exist in PostgreSQL")
-    quoted = connection.dialect.identifier_preparer.quote(role)
-    connection.execute(text(_GRANTS.format(role=quoted)))
+    quote = connection.dialect.identifier_preparer.quote
+    database = connection.scalar(text("SELECT current_database()"))
+    connection.execute(text(_GRANT.format(role=quote(role), database=quote(database))))
 
 
 @contextmanager
 def _locked(url: str) -> Iterator[Connection]:
-    """Connect as the owner and hold the one lock of all starters, for the whole session."""
+    """Connect as the owner and hold the one lock of all starters until the connection closes."""
     engine = create_engine(
-        _psycopg(url),
+        driver_url(url, **_SESSION),
         poolclass=NullPool,
-        connect_args={"application_name": "vsa migration", "options": _TIMEOUTS},
+        connect_args={"application_name": "vsa migration", "connect_timeout": 5},
     )
     with engine.connect() as connection:
         # Waiting for the other starter is no lock trouble: the time-outs begin after it.
@@ -91,7 +107,12 @@ def _locked(url: str) -> Iterator[Connection]:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.execute(text("RESET lock_timeout; RESET statement_timeout"))
         connection.commit()
-        yield connection
+        try:
+            yield connection
+        except DBAPIError as error:
+            raise MigrationError(f"PostgreSQL refused: {error.orig}") from None
+        except CommandError as error:
+            raise MigrationError(str(error)) from None
 
 
 def _config(connection: Connection | None) -> Config:
@@ -102,8 +123,3 @@ def _config(connection: Connection | None) -> Config:
     config.set_main_option("script_location", str(Path(package.submodule_search_locations[0])))
     config.attributes["connection"] = connection
     return config
-
-
-def _psycopg(url: str) -> str:
-    target = make_url(url.replace("postgres://", "postgresql://", 1))
-    return target.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

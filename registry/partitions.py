@@ -8,8 +8,6 @@ from sqlalchemy import text
 
 from registry.session import Connection
 
-PARTITIONED = ("container_snapshots", "events")
-
 
 async def create_partitions(tx: Connection, now: datetime, days_ahead: int = 7) -> None:
     """Make sure that the day of `now` and the `days_ahead` after it have their partitions."""
@@ -20,11 +18,9 @@ async def create_partitions(tx: Connection, now: datetime, days_ahead: int = 7) 
 
 
 async def drop_closed_before(tx: Connection, day: date) -> int:
-    """Drop every day before `day`; open rows live elsewhere. Returns how many partitions went."""
-    dropped = 0
-    for table in PARTITIONED:
-        result = await tx.execute(
-            text("SELECT vsa_drop_partitions(:parent, :day)"), {"parent": table, "day": day}
-        )
-        dropped += result.scalar_one()
-    return dropped
+    """Drop every day before `day`; open snapshots stay. Returns how many partitions went.
+
+    Waits at most seconds for its locks, then raises one of session.UNAVAILABLE: try again later.
+    """
+    result = await tx.execute(text("SELECT vsa_drop_partitions(:day)"), {"day": day})
+    return int(result.scalar_one())

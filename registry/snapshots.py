@@ -38,9 +38,8 @@ def diff(node_id: int, at: datetime, before: Containers, after: Containers) -> C
     # The probe hands over the very same objects where nothing changed, which dict equality sees first.
     if before == after:
         return None
+    closed = tuple(key for key, facts in before.items() if after.get(key) != facts)
     opened = tuple(facts for key, facts in after.items() if before.get(key) != facts)
-    changed = {facts.container_id for facts in opened}
-    closed = tuple(key for key in before if key in changed or key not in after)
     return Change(node_id, at, closed, opened)
 
 

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from registry.endpoints import Look, write_looks
+from registry.facts import CertificateFacts, DomainFacts, EndpointOutcome, Fault, Verdict
+from registry.models import certificates
+from registry.session import Connection
+from registry.stored import decode
+from tests.registry.targets import (
+    NOW,
+    REFUSED,
+    add_domain,
+    certificate,
+    endpoint,
+    fetch,
+    later,
+    refused,
+    value,
+)
+
+
+async def see(tx: Connection, domain_id: int, *endpoints: EndpointOutcome, at: float = 0) -> None:
+    await write_looks(tx, [Look(domain_id, later(at), DomainFacts(endpoints))])
+
+
+# ---------------------------------------------------------------------------- judging a look
+
+
+def test_a_domain_is_well_when_one_address_gave_facts() -> None:
+    assert (
+        Look(1, NOW, DomainFacts((refused("192.0.2.1"), endpoint("192.0.2.2")))).failure() is None
+    )
+
+
+def test_a_domain_fails_as_its_first_address_does() -> None:
+    assert (
+        Look(1, NOW, DomainFacts((refused("192.0.2.1"), refused("192.0.2.2")))).failure() == REFUSED
+    )
+
+
+# ---------------------------------------------------------------------------- endpoints
+
+
+async def test_an_endpoint_holds_what_the_handshake_showed(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    shown = endpoint("2001:db8::1")
+    assert shown.facts is not None
+    fault = Fault(Verdict.EXPIRED, "ended yesterday", 10)
+    facts = replace(
+        shown.facts, verdict=Verdict.EXPIRED, faults=(fault,), alpn="h2", chain_not_after=later(9)
+    )
+    await see(tx, domain_id, replace(shown, facts=facts))
+    rows = await fetch(
+        tx,
+        "SELECT address, port, seconds, fingerprint, chain, verdict, faults, tls_version, cipher, alpn,"
+        " chain_not_after, failure_reason FROM endpoints",
+    )
+    faults = [{"verdict": "expired", "detail": "ended yesterday", "x509_code": 10}]
+    assert rows == [
+        (
+            *("2001:db8::1", 443, 0.1, facts.certificate.fingerprint, list(facts.chain), "expired"),
+            *(faults, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "h2", later(9), None),
+        )
+    ]
+
+
+async def test_what_an_endpoint_showed_is_kept_when_it_fails_later(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint())
+    await see(tx, domain_id, refused(), at=60)
+    rows = await fetch(
+        tx,
+        "SELECT first_seen_at, last_attempt_at, last_success_at, failure_reason, seconds, fingerprint,"
+        " verdict, cardinality(chain) FROM endpoints",
+    )
+    assert rows == [(NOW, later(60), NOW, "refused", 0.2, certificate().fingerprint, "ok", 2)]
+
+
+async def test_a_later_success_replaces_all_that_was_shown(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    first, renewed = endpoint(), endpoint(shown=certificate("renewed"))
+    assert first.facts is not None
+    await see(tx, domain_id, replace(first, facts=replace(first.facts, chain_not_after=later(9))))
+    await see(tx, domain_id, refused(), at=60)
+    await see(tx, domain_id, renewed, at=120)
+    rows = await fetch(
+        tx,
+        "SELECT first_seen_at, last_success_at, failure_reason, failure_detail, fingerprint,"
+        " chain_not_after FROM endpoints",
+    )
+    assert rows == [(NOW, later(120), None, None, certificate("renewed").fingerprint, None)]
+
+
+async def test_an_address_that_is_no_longer_resolved_is_removed(tx: Connection) -> None:
+    domain_id, other = await add_domain(tx), await add_domain(tx, "other.example")
+    await see(tx, other, endpoint("192.0.2.9"))
+    await see(tx, domain_id, endpoint("192.0.2.1"), endpoint("192.0.2.2"), refused("192.0.2.3"))
+    await see(tx, domain_id, refused("192.0.2.2"), at=60)
+    rows = await fetch(tx, "SELECT domain_id, address FROM endpoints ORDER BY 1")
+    assert rows == [(domain_id, "192.0.2.2"), (other, "192.0.2.9")]
+
+
+async def test_an_address_given_twice_is_one_endpoint(tx: Connection) -> None:
+    await see(tx, await add_domain(tx), endpoint(), endpoint(), refused("192.0.2.2"))
+    assert await value(tx, "SELECT count(*) FROM endpoints") == 2
+
+
+async def test_a_domain_of_failures_alone_is_recorded(tx: Connection) -> None:
+    await see(tx, await add_domain(tx), refused())
+    rows = await fetch(
+        tx, "SELECT failure_reason, fingerprint, verdict, last_success_at FROM endpoints"
+    )
+    assert rows == [("refused", None, None, None)]
+
+
+# ---------------------------------------------------------------------------- certificates
+
+
+async def test_a_certificate_is_one_row_that_remembers_when_it_was_seen(tx: Connection) -> None:
+    first, second = await add_domain(tx), await add_domain(tx, "www.example.org")
+    both = [Look(domain_id, NOW, DomainFacts((endpoint(),))) for domain_id in (first, second)]
+    await write_looks(tx, both)
+    await see(tx, second, endpoint(), at=60)
+    rows = await fetch(tx, "SELECT fingerprint, first_seen_at, last_seen_at FROM certificates")
+    assert rows == [(certificate().fingerprint, NOW, later(60))]
+
+
+async def test_a_certificate_is_stored_whole(tx: Connection) -> None:
+    facts = replace(
+        certificate(),
+        der=bytes(range(256)),
+        issuer="CN=Test CA",
+        serial_number="00ff",
+        sans=("example.org", 'quo"ted, \\{braced}'),
+        key_type="RSA",
+        key_bits=2048,
+        signature_algorithm="sha256WithRSAEncryption",
+    )
+    await see(tx, await add_domain(tx), endpoint(shown=facts))
+    row = (await tx.execute(select(certificates))).one()
+    assert decode(row, CertificateFacts) == facts
+
+
+async def test_a_certificate_that_cannot_be_parsed_is_stored(tx: Connection) -> None:
+    broken = CertificateFacts("ab", b"\x30\x00", parse_error="not a certificate")
+    await see(tx, await add_domain(tx), endpoint(shown=broken))
+    rows = await fetch(
+        tx, "SELECT fingerprint, der, not_after, sans, parse_error FROM certificates"
+    )
+    assert rows == [("ab", b"\x30\x00", None, [], "not a certificate")]
+
+
+async def test_a_certificate_that_was_replaced_is_still_known(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=certificate("old")))
+    await see(tx, domain_id, endpoint(shown=certificate("new")), at=60)
+    assert await value(tx, "SELECT count(*) FROM certificates") == 2

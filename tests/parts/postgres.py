@@ -18,10 +18,13 @@ from psycopg import sql
 
 from registry.embedded import start_server
 from registry.migrate import upgrade
-from tests.parts.require import require_program
+from tests.parts.require import missing
 
 _DEBIAN_USER = "postgres"
 _TEMPLATE = "migrated"
+# Both halve the time of a copy, or better: 350 ms on a disk become 20 in memory.
+_COPY = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
+_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def embedded_server() -> Iterator[Server]:
 @contextmanager
 def debian_server() -> Iterator[Server]:
     """Debian's PostgreSQL 15 in a folder of its own, open to whoever can reach its socket."""
-    pg_ctl = require_program("pg_ctl", "postgresql-15")
+    pg_ctl = Path("/usr/lib/postgresql/15/bin/pg_ctl")
+    if not pg_ctl.exists():
+        missing("PostgreSQL 15 (Debian package postgresql-15)")
     with short_folder("pg15-") as folder:
         if os.geteuid() == 0:
             user = pwd.getpwnam(_DEBIAN_USER)
@@ -88,7 +93,7 @@ def debian_server() -> Iterator[Server]:
 def empty_database(server: Server, template: str = "template1") -> Iterator[Database]:
     """A database of the owner's, a copy of `template`; dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
-    server.run("CREATE DATABASE {} TEMPLATE {} OWNER vsa_owner", name, template)
+    server.run(f"{_COPY} OWNER vsa_owner", name, template)
     roles = ("vsa", "vsa_owner", "postgres")
     try:
         yield Database(name, *(server.url(role, name) for role in roles))
@@ -105,8 +110,9 @@ def migrated_database(server: Server) -> Iterator[Database]:
 
 @contextmanager
 def short_folder(prefix: str) -> Iterator[Path]:
-    """A folder that other system users may pass: pytest's own is closed to them."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    """A folder that other system users may pass, as pytest's own is not; in memory where there is room."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 1 << 30
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if roomy else None))
     folder.chmod(0o711)
     try:
         yield folder

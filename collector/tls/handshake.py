@@ -1,0 +1,128 @@
+"""One TLS handshake over a connection that asyncio owns; gets what the server shows, judges nothing.
+
+pyOpenSSL's Connection works on two memory buffers, so nothing here blocks and no socket is wrapped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import cast
+
+from OpenSSL import SSL
+from OpenSSL.crypto import FILETYPE_ASN1, X509, dump_certificate
+
+from collector.tls.answer import Look, NoAnswerError, Shown, VerifyError
+from collector.tls.failures import is_alert, shaking_hands
+from collector.tls.names import as_address
+from registry.facts import FailureReason
+
+_READ_SIZE = 16 * 1024
+
+
+class Handshake(asyncio.Protocol):
+    """Shakes hands as soon as it has a connection; `shown` is the answer or raises NoAnswerError."""
+
+    def __init__(
+        self, context: SSL.Context, look: Look, server_name: str, alpn: list[bytes]
+    ) -> None:
+        self.shown: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
+        self._look = look
+        self._began = b""
+        self._flights = 0
+        self._errors: list[VerifyError] = []
+        self._tls = SSL.Connection(context, None)
+        self._tls.set_app_data(self._errors)
+        self._tls.set_connect_state()
+        if not as_address(server_name):  # RFC 6066, section 3: an address is no server name
+            self._tls.set_tlsext_host_name(server_name.encode("ascii"))
+        if alpn:
+            self._tls.set_alpn_protos(alpn)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first flight."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._look.step = "TLS handshake"
+        self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        """Take the server's bytes one step further."""
+        if self.shown.done():
+            return
+        self._began = self._began or data[:120]
+        try:
+            self._look.receive(len(data))
+        except NoAnswerError as none:
+            self._fail(none)
+            return
+        self._tls.bio_write(data)
+        self._advance()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a handshake that the server left unfinished."""
+        if self.shown.done():
+            return
+        if self._was_refused():
+            self._succeed()
+            return
+        how = "reset" if exc else "closed"
+        detail = f"the server {how} the connection during the {self._look.step}"
+        self._fail(NoAnswerError(FailureReason.TLS, detail))
+
+    def _advance(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except SSL.WantReadError:
+            self._flush()
+        except SSL.Error as error:
+            if is_alert(error) and self._was_refused():
+                self._succeed()
+            else:
+                self._fail(shaking_hands(error, self._began))
+        else:
+            self._succeed()
+            self._say_goodbye()
+
+    def _was_refused(self) -> bool:
+        """Tell whether the server has ended it only after we had answered its certificate.
+
+        Before TLS 1.3 that is how it refuses a client without a certificate. Its own was shown and
+        proved by then, so it is a fact. In TLS 1.3 the handshake is over before it can refuse.
+        """
+        return (
+            self._flights > 1
+            and self._tls.get_protocol_version() < SSL.TLS1_3_VERSION
+            and self._tls.get_peer_cert_chain() is not None
+        )
+
+    def _flush(self) -> None:
+        with suppress(SSL.WantReadError):
+            self._transport.write(self._tls.bio_read(_READ_SIZE))
+            self._flights += 1
+
+    def _say_goodbye(self) -> None:
+        """Send the last flight and close_notify, lest the server's log fill with broken handshakes."""
+        with suppress(SSL.Error):
+            self._tls.shutdown()
+        self._flush()
+        self._transport.close()
+
+    def _succeed(self) -> None:
+        self.shown.set_result(
+            Shown(
+                chain=_der(self._tls.get_peer_cert_chain()),
+                path=_der(self._tls.get_verified_chain()),
+                errors=tuple(self._errors),
+                tls_version=self._tls.get_protocol_version_name(),
+                cipher=self._tls.get_cipher_name() or "",
+                alpn=self._tls.get_alpn_proto_negotiated().decode("ascii", "backslashreplace"),
+            )
+        )
+
+    def _fail(self, none: NoAnswerError) -> None:
+        self.shown.set_exception(none)
+        self._transport.abort()
+
+
+def _der(certificates: list[X509] | None) -> tuple[bytes, ...]:
+    return tuple(dump_certificate(FILETYPE_ASN1, each) for each in certificates or ())

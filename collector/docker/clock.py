@@ -13,18 +13,18 @@ _NANO: Final = 1_000_000_000
 
 
 class EngineClock:
-    """Tells an engine's time between two answers. Here-times are seconds of the event loop's clock.
+    """Tells an engine's time between two answers. Here-times are seconds of the monotonic clock.
 
-    A reading is never ahead of the engine but by drift: asked for events until a later moment, the
-    engine would hold its answer back until then.
+    It tells the time that a question sent now will find there. Were it ahead, the engine would hold
+    its events back until then; were it behind, the newest would wait for the next scrape.
     """
 
     def __init__(self) -> None:
         self._ahead: float | None = None
 
-    def set(self, system_time: datetime, received_at: float) -> None:
-        """Take the engine's exact time, from `GET /info`."""
-        self._ahead = system_time.timestamp() - received_at
+    def set(self, system_time: datetime, here: float) -> None:
+        """Take the engine's exact time, from `GET /info`, as of `here`."""
+        self._ahead = system_time.timestamp() - here
 
     def hold(self, date: bytes, asked_at: float, received_at: float) -> None:
         """Keep within the whole second that an answer's `Date` header names: clocks get set."""

@@ -7,8 +7,9 @@ engine, works them off one after the other, and twenty answers cost a few reads 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -20,12 +21,17 @@ _MIB = 1 << 20
 
 
 class Answer(NamedTuple):
-    """One response: its `Date` header as sent (empty without), and the event loop's time of receipt."""
+    """One response; `received_at` is of the monotonic clock, `first` the read in which it began."""
 
     status: int
     body: bytes
-    date: bytes
     received_at: float
+    first: bytes
+
+    @property
+    def date(self) -> bytes:
+        """The `Date` header, empty without. Good for the first answer of a batch."""
+        return self.first.partition(b"\r\nDate: ")[2].partition(b"\r\n")[0]
 
 
 class Connection(asyncio.Protocol):
@@ -43,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._pending = 0  # bytes read since the last whole answer
         self._inside = False  # an answer has begun
         self._body: list[bytes] = []
-        self._date = b""
+        self._first = b""
 
     async def ask(self, paths: Sequence[str], max_bytes: int) -> list[Answer]:
         """Send `paths` and return the answers in their order, each of at most about `max_bytes`.
@@ -71,13 +77,14 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; what was not asked for ends the connection."""
         self.received_bytes += len(data)
         self._pending += len(data)
+        if not self._inside:
+            self._first = data
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -99,17 +106,13 @@ class Connection(asyncio.Protocol):
             self._fail(FailureReason.PROTOCOL, "the connection broke in the middle of an answer")
 
     # ------------------------------------------------------------------------ httptools callbacks
+    # None for headers: two hundred calls a scrape would cost as much as reading all numbers.
 
     def on_message_begin(self) -> None:
         """Begin an answer; drop the connection when none was asked for."""
-        self._inside, self._body, self._date = True, [], b""
+        self._inside, self._body = True, []
         if self._waiter is None:
             self.abort()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the engine's clock."""
-        if name == b"Date":
-            self._date = value
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -122,7 +125,7 @@ class Connection(asyncio.Protocol):
         if status < 200:  # "100 Continue" announces the answer, and "101" is refused by the parser
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._answers.append(Answer(status, body, self._date, self._loop.time()))
+        self._answers.append(Answer(status, body, time.monotonic(), self._first))
         if not self._parser.should_keep_alive():
             self.closed = True
             self._transport.close()

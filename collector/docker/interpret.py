@@ -122,7 +122,7 @@ def _restart_policy(policy: wire.RestartPolicy | None) -> str:
     if policy is None:
         return ""
     tries = policy.maximum_retry_count
-    return f"{policy.name}:{tries}" if tries else policy.name
+    return f"{policy.name}:{tries}" if tries else policy.name or "no"
 
 
 # The engine lists ports, mounts and networks in the order of a Go map, which is none.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from collector.docker import wire
 from registry.facts import BlockSample, ContainerSample, NetworkSample
 
-_OPERATIONS = {"read": "Read", "write": "Write"}
+# cgroup v1 and v2; v1's Sync, Async and Total tell the same bytes again.
+_OPERATIONS = {"Read": "Read", "Write": "Write", "read": "Read", "write": "Write"}
 _NOT_RUNNING = "0001-"
 _NO_DETAILS = wire.MemoryDetails()
 
@@ -67,18 +66,20 @@ def _memory_failures(memory: wire.Memory) -> int | None:
 
 def _networks(interfaces: dict[str, wire.Interface]) -> tuple[NetworkSample, ...]:
     return tuple(
-        NetworkSample(
-            name,
-            counters.rx_bytes,
-            counters.rx_packets,
-            counters.rx_errors,
-            counters.rx_dropped,
-            counters.tx_bytes,
-            counters.tx_packets,
-            counters.tx_errors,
-            counters.tx_dropped,
-        )
-        for name, counters in interfaces.items()
+        [
+            NetworkSample(
+                name,
+                counters.rx_bytes,
+                counters.rx_packets,
+                counters.rx_errors,
+                counters.rx_dropped,
+                counters.tx_bytes,
+                counters.tx_packets,
+                counters.tx_errors,
+                counters.tx_dropped,
+            )
+            for name, counters in interfaces.items()
+        ]
     )
 
 
@@ -86,17 +87,19 @@ def _blocks(blocks: wire.Blocks) -> tuple[BlockSample, ...]:
     """Join bytes and operations of each device; cgroup v2 engines give no operations."""
     if not blocks.io_service_bytes_recursive:
         return ()
-    operations = _by_device(blocks.io_serviced_recursive or ())
-    return tuple(
-        BlockSample(*device, bytes_total, operations.get(device))
-        for device, bytes_total in _by_device(blocks.io_service_bytes_recursive).items()
-    )
-
-
-def _by_device(rows: Iterable[wire.BlockRow]) -> dict[tuple[int, int, str], int]:
-    """Key what was read and written by device; cgroup v1's Sync, Async and Total say it again."""
-    return {
-        (row.major, row.minor, _OPERATIONS[row.op.lower()]): row.value
-        for row in rows
-        if row.op.lower() in _OPERATIONS
+    operations = {
+        (row.major, row.minor, row.op): row.value for row in blocks.io_serviced_recursive or ()
     }
+    return tuple(
+        [
+            BlockSample(
+                row.major,
+                row.minor,
+                _OPERATIONS[row.op],
+                row.value,
+                operations.get((row.major, row.minor, row.op)),
+            )
+            for row in blocks.io_service_bytes_recursive
+            if row.op in _OPERATIONS
+        ]
+    )

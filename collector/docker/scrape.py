@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -51,7 +51,7 @@ class Scrape:
         self._client.max_bytes = question.max_bytes
         self._question = question
         self._clock = clock
-        self._now = asyncio.get_running_loop().time
+        self._now = time.monotonic
         self._phase = "connect"
         self._seconds = dict.fromkeys(_DOING, 0.0)
         self._began_at = self._now()
@@ -107,14 +107,15 @@ class Scrape:
 
     async def _ask_engine(self) -> Engine:
         version = wire.decode(wire.VERSION, await self._get(calls.VERSION), "GET /version")
+        podman = any("podman" in component.name.lower() for component in version.components or ())
         api = negotiate(version)
+        asked_at = self._now()
         answer = await self._client.get(calls.info(f"{api[0]}.{api[1]}"))
         info = wire.decode(wire.INFO, _body(answer, "GET /info"), "GET /info")
         if system_time := moment(info.system_time):
-            self._memory.clock.set(system_time, answer.received_at)
-        facts = engine_facts(version, info)
-        podman = any("podman" in component.name.lower() for component in version.components or ())
-        return Engine(facts, api, podman, self._began_at)
+            # Docker reads its clock first and then works for 20 ms; Podman works for 800 ms first.
+            self._memory.clock.set(system_time, answer.received_at if podman else asked_at)
+        return Engine(engine_facts(version, info), api, podman, self._began_at)
 
     # ------------------------------------------------------------------------ list
 

@@ -45,6 +45,10 @@ class UnixTransport:
             raise Failed(
                 FailureReason.REFUSED, f"nobody listens on {self._path}: is Docker stopped?"
             ) from None
+        except BlockingIOError:
+            raise Failed(
+                FailureReason.REFUSED, f"{self._path} takes no more connections: does Docker hang?"
+            ) from None
         except PermissionError:
             raise Failed(
                 FailureReason.FORBIDDEN,

@@ -254,8 +254,9 @@ class EngineEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventCursor:
-    """How far a node's events were read: the last event's own nanosecond, and what tells those apart
-    that were read close before it. No keys: the engine held no event then.
+    """How far a node's events were read: the last event's own nanosecond.
+
+    `keys` tells those apart that were read close before it; none: the engine held no event then.
     """
 
     time_nano: int

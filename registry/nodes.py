@@ -1,0 +1,213 @@
+"""Nodes: the Docker hosts we watch. Every change is audited in its own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from registry.audit import Actor, append
+from registry.errors import Conflict, FieldFault, NotFound
+from registry.facts import EngineFacts, Failure
+from registry.models import domains, node_state, schedule, vps_nodes
+from registry.paging import Page, decode_cursor, encode_cursor
+from registry.schedule import request_now
+from registry.session import Connection
+from registry.snapshots import count_open
+from registry.specs import audited, changed
+from registry.stored import decode, make_failure
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """What is set of a node. Interval and time-out are seconds; None takes the setting's."""
+
+    name: str
+    docker_url: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+    interval_seconds: float | None = None
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What was last seen of a node; `containers` counts them by state."""
+
+    last_attempt_at: datetime | None = None
+    last_success_at: datetime | None = None
+    failure: Failure | None = None
+    consecutive_failures: int = 0
+    engine: EngineFacts | None = None
+    containers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node in the registry, with its state."""
+
+    id: int
+    name: str
+    docker_url: str
+    labels: Mapping[str, str]
+    enabled: bool
+    interval_seconds: float | None
+    timeout_seconds: float | None
+    created_at: datetime
+    updated_at: datetime
+    state: NodeState
+
+
+_SPEC = tuple(field.name for field in fields(NodeSpec))
+_TAKEN = FieldFault("name", "unique", "is the name of another node")
+
+
+# ---------------------------------------------------------------------------- changing
+
+
+async def create_node(tx: Connection, spec: NodeSpec, actor: Actor, now: datetime) -> Node:
+    """Watch a node; it is due at once. Raises Conflict when the name is taken."""
+    values = {**asdict(spec), "created_at": now, "updated_at": now}
+    made = upsert(vps_nodes).values(values).on_conflict_do_nothing(index_elements=["name"])
+    row = (await tx.execute(made.returning(*vps_nodes.c))).one_or_none()
+    if row is None:
+        raise Conflict(_TAKEN)
+    state = {"version": 0, "consecutive_failures": 0, "scrapes_total": 0, "failures_total": 0}
+    await tx.execute(insert(node_state).values(node_id=row.id, **state))
+    await tx.execute(insert(schedule).values(node_id=row.id, next_due_at=now))
+    await _audit(tx, actor, "node.create", now, after=spec)
+    return _node(row, NodeState())
+
+
+async def update_node(
+    tx: Connection, name: str, changes: Mapping[str, object], actor: Actor, now: datetime
+) -> Node:
+    """Change fields of a node; it is due at once. A change that changes nothing leaves no trace.
+
+    Raises NotFound, Conflict when a new name is taken, Invalid for an unknown field.
+    """
+    row = await _lock(tx, name)
+    before = _spec(row)
+    after = changed(before, changes)
+    if after != before:
+        values = {**asdict(after), "updated_at": now}
+        try:
+            async with tx.begin_nested():
+                await tx.execute(update(vps_nodes).where(vps_nodes.c.id == row.id).values(values))
+        except IntegrityError:
+            raise Conflict(_TAKEN) from None
+        await request_now(tx, node_id=row.id, now=now)
+        await _audit(tx, actor, "node.update", now, before=before, after=after)
+    return await get_node(tx, after.name)
+
+
+async def delete_node(tx: Connection, name: str, actor: Actor, now: datetime) -> None:
+    """Stop watching a node and forget what was seen of it.
+
+    Raises NotFound, and Conflict while domains refer to it.
+    """
+    row = await _lock(tx, name)
+    users = select(domains.c.name).where(domains.c.node_id == row.id).order_by(domains.c.name)
+    if names := (await tx.execute(users.limit(6))).scalars().all():
+        raise Conflict(FieldFault("name", "in_use", f"is the node of {_listed(names)}"))
+    await tx.execute(delete(vps_nodes).where(vps_nodes.c.id == row.id))
+    await _audit(tx, actor, "node.delete", now, before=_spec(row))
+
+
+async def _lock(tx: Connection, name: str) -> Row[Any]:
+    query = select(*vps_nodes.c).where(vps_nodes.c.name == name).with_for_update()
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("node", name)
+    return row
+
+
+async def _audit(
+    tx: Connection,
+    actor: Actor,
+    action: str,
+    now: datetime,
+    *,
+    before: NodeSpec | None = None,
+    after: NodeSpec | None = None,
+) -> None:
+    named = before or after
+    assert named is not None
+    await append(
+        tx,
+        actor,
+        action=action,
+        target=f"node/{named.name}",
+        before=audited(before) if before else None,
+        after=audited(after) if after else None,
+        now=now,
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" and others" if len(names) > 5 else "")
+
+
+# ---------------------------------------------------------------------------- reading
+
+
+async def get_node(tx: Connection, name: str) -> Node:
+    """Return one node with its state. Raises NotFound."""
+    row = (await tx.execute(_select().where(vps_nodes.c.name == name))).one_or_none()
+    if row is None:
+        raise NotFound("node", name)
+    counts = await count_open(tx, row.id)
+    return _node(row, _state(row, counts.get(row.id, {})))
+
+
+async def list_nodes(
+    tx: Connection,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    enabled: bool | None = None,
+    label: tuple[str, str] | None = None,
+) -> Page[Node]:
+    """Return a page of nodes by name. Raises Invalid for a cursor that is none."""
+    query = _select().order_by(vps_nodes.c.name).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(vps_nodes.c.name > str(decode_cursor(cursor)[0]))
+    if enabled is not None:
+        query = query.where(vps_nodes.c.enabled == enabled)
+    if label is not None:
+        query = query.where(vps_nodes.c.labels.contains(dict([label])))
+    rows = (await tx.execute(query)).all()
+    counts = await count_open(tx) if rows else {}
+    found = [_node(row, _state(row, counts.get(row.id, {}))) for row in rows[:limit]]
+    more = len(rows) > limit
+    return Page(found, encode_cursor(found[-1].name) if more else None)
+
+
+def _select() -> Select[Any]:
+    seen = [node_state.c[name] for name in ("last_attempt_at", "last_success_at", "engine")]
+    seen += [node_state.c[name] for name in ("failure_reason", "failure_detail")]
+    return select(*vps_nodes.c, *seen, node_state.c.consecutive_failures).join(node_state)
+
+
+def _spec(row: Row[Any]) -> NodeSpec:
+    return NodeSpec(**{name: getattr(row, name) for name in _SPEC})
+
+
+def _node(row: Row[Any], state: NodeState) -> Node:
+    return Node(**{column.name: getattr(row, column.name) for column in vps_nodes.c}, state=state)
+
+
+def _state(row: Row[Any], containers: Mapping[str, int]) -> NodeState:
+    return NodeState(
+        last_attempt_at=row.last_attempt_at,
+        last_success_at=row.last_success_at,
+        failure=make_failure(row.failure_reason, row.failure_detail),
+        consecutive_failures=row.consecutive_failures,
+        engine=row.engine and decode(row.engine, EngineFacts),
+        containers=containers,
+    )

@@ -1,0 +1,87 @@
+"""What the registry takes as a value: each rule checks one and returns it as it is stored.
+
+A broken rule is a ValueError whose sentence says how to keep it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import idna
+
+_NODE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}")
+# Underscores are no host names (RFC 952), yet certificates and DNS of real fleets have them.
+_DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_MOST_LABELS = 32
+
+
+def node_name(text: str) -> str:
+    """Take a node's name: it is the `instance` of its metrics and a part of URLs."""
+    if not _NODE_NAME.fullmatch(text):
+        raise ValueError(
+            "must begin with a-z or 0-9 and hold only a-z, 0-9, '.', '_' and '-', at most 63 characters"
+        )
+    return text
+
+
+def docker_url(text: str) -> str:
+    """Take the URL of a Docker API: a unix socket by its absolute path."""
+    parts = urlsplit(text) if not _CONTROL.search(text) else None
+    if not parts or parts.scheme != "unix" or parts.netloc or not parts.path.startswith("/"):
+        raise ValueError(
+            "must be unix:// and the absolute path of a socket: unix:///run/docker.sock"
+        )
+    if parts.query or parts.fragment or len(parts.path.encode()) > 107:
+        raise ValueError("must be a plain path of at most 107 bytes, as unix sockets allow")
+    return text
+
+
+def domain_name(text: str) -> str:
+    """Take a DNS name (an international one becomes its A-label form) or an IP address."""
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        pass
+    name = _a_label(text.rstrip("."))
+    labels = name.split(".")
+    if len(name) > 253 or not all(map(_DNS_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
+        raise ValueError(
+            "must be a DNS name such as example.com, without wildcard, or an IP address"
+        )
+    return name
+
+
+def _a_label(name: str) -> str:
+    if name.isascii():
+        return name.lower()
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise ValueError("must be an international name that IDNA 2008 allows") from None
+
+
+def labels(values: Mapping[str, str]) -> dict[str, str]:
+    """Take a target's labels: names as Prometheus has them, short values."""
+    if len(values) > _MOST_LABELS:
+        raise ValueError(f"must be at most {_MOST_LABELS} labels")
+    for name, value in values.items():
+        if not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+            raise ValueError(
+                "must have names that begin with a letter or '_' (not '__') and hold only letters,"
+                " digits and '_', at most 63 characters"
+            )
+        if len(value) > 256 or _CONTROL.search(value):
+            raise ValueError("must have values of at most 256 characters, none of them a control")
+    return dict(values)
+
+
+def plain_text(text: str) -> str:
+    """Take a short text without control characters."""
+    if not text or len(text) > 256 or _CONTROL.search(text):
+        raise ValueError("must have 1 to 256 characters, none of them a control character")
+    return text

@@ -17,15 +17,15 @@ from registry.facts import ContainerSample
 from registry.fleet import (
     NodeStatus,
     is_fresh,
+    read_node_numbers,
     read_node_page,
-    read_node_samples,
-    read_node_status,
 )
 from registry.schedule import Defaults
 from registry.session import Connection, database_now
 
 # A name can pass to another node whose version is the same; its birth tells the two apart.
 Version = tuple[datetime, int]
+_NOTHING: tuple[Version | None, Containers] = (None, describe(None, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,24 @@ class NodePages:
 
     async def answer(self, tx: Connection, name: str) -> Answer:
         """Write one node's page; `tx` sees one snapshot of the database from begin to end."""
-        status = await read_node_status(tx, name, self._defaults)
-        if status is None:
+        page = await read_node_numbers(tx, name, self._defaults)
+        if page is None:
             self._kept.pop(name, None)
             return Answer(HTTPStatus.NOT_FOUND, f"There is no node {name}.\n")
-        if not is_fresh(status, await database_now(tx)):
-            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _why_stale(status))
+        if not is_fresh(page.status, await database_now(tx)):
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _why_stale(page.status))
+        containers = await self._containers(tx, page.status)
+        return Answer(HTTPStatus.OK, render(page.status, containers, page.samples))
+
+    async def _containers(self, tx: Connection, status: NodeStatus) -> Containers:
         version = (status.created_at, status.version)
-        kept = self._kept.get(name)
-        if kept and kept[0] == version:
-            text = render(status, kept[1], await read_node_samples(tx, name))
-            return Answer(HTTPStatus.OK, text)
-        page = await read_node_page(tx, name, self._defaults)
-        assert page is not None, "the snapshot that holds its status holds the node"
-        containers = describe(status.engine, page.containers)
-        self._kept[name] = (version, containers)
-        return Answer(HTTPStatus.OK, render(status, containers, page.samples))
+        kept_version, containers = self._kept.get(status.name, _NOTHING)
+        if kept_version != version:
+            page = await read_node_page(tx, status.name, self._defaults)
+            assert page is not None, "the snapshot that holds its status holds the node"
+            containers = describe(page.status.engine, page.containers)
+            self._kept[status.name] = (version, containers)
+        return containers
 
 
 def render(status: NodeStatus, containers: Containers, samples: Iterable[ContainerSample]) -> str:

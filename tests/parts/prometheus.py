@@ -69,12 +69,11 @@ class Prometheus:
 
     url: str
 
-    def query(self, expression: str) -> list[dict[str, object]]:
-        """Ask for an instant vector or a range of samples, as the HTTP API gives it."""
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return the series that an instant query gives now: labels and value of each."""
         answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
         assert answer["status"] == "success", answer
-        result: list[dict[str, object]] = answer["data"]["result"]
-        return result
+        return [(row["metric"], float(row["value"][1])) for row in answer["data"]["result"]]
 
 
 @contextmanager

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.containers import container_labels, describe
+from registry.facts import ContainerFacts, ContainerState, Health, Limits
+from tests.exporter.reading import Series, names, values
+from tests.exporter.things import ENGINE, NOW, SHOP, SHOP_ID
+
+SEEN = 1772366399.5
+STOPPED = replace(SHOP, state=ContainerState.EXITED, exit_code=3, health=Health.UNHEALTHY)
+
+
+def page(*containers: ContainerFacts) -> str:
+    return "".join(describe(ENGINE, containers).render(SEEN))
+
+
+def only(container: ContainerFacts, name: str) -> str | None:
+    """The value of a metric that has one series for the container, None where it has none."""
+    found = list(values(page(container), name).values())
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def hot(series: Series, label: str) -> list[str]:
+    return [
+        labels.rpartition(f'{label}="')[2].rstrip('"}') for labels, v in series.items() if v == "1"
+    ]
+
+
+def test_labels_are_cadvisors() -> None:
+    assert container_labels(SHOP) == (
+        f'id="/docker/{SHOP_ID}",name="shop",image="registry.example/shop:1",'
+        'container_label_com_docker_compose_project="shop"'
+    )
+
+
+def test_labels_that_become_one_keep_the_alphabetically_first() -> None:
+    odd = replace(SHOP, labels={"a_b": "second", "a.b": "first", "ü": "umlaut"})
+    text = container_labels(odd)
+    assert 'container_label_a_b="first"' in text
+    assert "second" not in text
+    assert 'container_label__="umlaut"' in text
+
+
+def test_a_hostile_label_stays_one_value() -> None:
+    hostile = replace(SHOP, labels={"x": 'a"} 1\nvsa_node_up{node="b'}, name="we\\ird")
+    (labels,) = values(page(hostile), "container_last_seen")
+    assert r'container_label_x="a\"} 1\nvsa_node_up{node=\"b"' in labels
+    assert r'name="we\\ird"' in labels
+
+
+def test_a_state_is_one_hot_and_carries_the_time_it_was_seen() -> None:
+    assert hot(values(page(SHOP), "vsa_container_state"), "state") == ["running"]
+    assert len(values(page(SHOP), "vsa_container_state")) == len(ContainerState)
+    assert all(
+        line.endswith(" 1772366399500") for line in page(SHOP).splitlines() if line[0] != "#"
+    )
+
+
+def test_a_stopped_container_has_our_names_and_none_of_cadvisors() -> None:
+    ours = {"vsa_container_state", "vsa_container_restarts", "vsa_container_exit_code"}
+    assert {n for n in names(page(STOPPED)) if not n.startswith("machine_")} == ours
+    assert only(STOPPED, "vsa_container_exit_code") == "3"
+
+
+def test_a_running_container_has_no_exit_code() -> None:
+    assert only(SHOP, "vsa_container_exit_code") is None
+
+
+@pytest.mark.parametrize(
+    ("health", "value"),
+    [(Health.HEALTHY, "1"), (Health.STARTING, "0"), (Health.UNHEALTHY, "0"), (Health.NONE, "-1")],
+)
+def test_health_is_numbered_as_in_cadvisor(health: Health, value: str) -> None:
+    assert only(replace(SHOP, health=health), "container_health_state") == value
+
+
+def test_our_own_health_tells_starting_from_unhealthy() -> None:
+    starting = replace(SHOP, health=Health.STARTING)
+    assert hot(values(page(starting), "vsa_container_health"), "health") == ["starting"]
+
+
+def test_a_container_without_a_check_has_no_health_of_ours() -> None:
+    assert not values(page(replace(SHOP, health=Health.NONE)), "vsa_container_health")
+
+
+def test_times_are_unix_seconds() -> None:
+    assert only(SHOP, "container_start_time_seconds") == str(int(NOW.timestamp()) - 2 * 86400)
+    assert only(SHOP, "container_creation_time_seconds") == str(int(NOW.timestamp()) - 3 * 86400)
+    assert only(SHOP, "container_last_seen") == "1772366399"
+
+
+@pytest.mark.parametrize(
+    ("limits", "period", "quota"),
+    [
+        (Limits(), "100000", None),
+        (Limits(nano_cpus=1_500_000_000), "100000", "150000"),
+        (Limits(cpu_period=50_000, cpu_quota=25_000), "50000", "25000"),
+        (Limits(cpu_quota=-1), "100000", None),
+    ],
+)
+def test_a_cpu_limit_is_a_quota_of_a_period(limits: Limits, period: str, quota: str | None) -> None:
+    container = replace(SHOP, limits=limits)
+    assert only(container, "container_spec_cpu_period") == period
+    assert only(container, "container_spec_cpu_quota") == quota
+
+
+def test_memory_without_a_limit_is_0() -> None:
+    assert only(SHOP, "container_spec_memory_limit_bytes") == str(1 << 28)
+    assert only(SHOP, "container_spec_memory_swap_limit_bytes") == "0"
+    assert only(SHOP, "container_spec_memory_reservation_limit_bytes") == "0"
+
+
+def test_the_machine_is_there_without_any_container() -> None:
+    assert values(page(), "machine_cpu_cores") == {"": "4"}
+    assert names(page()) == {"machine_cpu_cores", "machine_memory_bytes"}
+
+
+def test_an_engine_that_was_never_seen_shows_no_machine() -> None:
+    assert not list(describe(None, ()).render(SEEN))

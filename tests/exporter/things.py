@@ -1,0 +1,150 @@
+"""A fleet in good order to show; a test replaces what it is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from registry.audit import Head
+from registry.collectors import CollectorStatus
+from registry.facts import (
+    BlockSample,
+    ContainerFacts,
+    ContainerSample,
+    ContainerState,
+    Cost,
+    EngineFacts,
+    Health,
+    Limits,
+    NetworkSample,
+    StartTls,
+    Verdict,
+)
+from registry.fleet import DomainStatus, EndpointStatus, EventCount, Fleet, NodeStatus
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+SEEN = NOW - timedelta(seconds=1)
+
+ENGINE = EngineFacts(
+    engine_id="AAAA",
+    hostname="web-1",
+    version="28.1.1",
+    api_version="1.49",
+    operating_system='Debian "12"',
+    architecture="x86_64",
+    kernel_version="6.1.0",
+    storage_driver="overlay2",
+    cgroup_version="2",
+    cpus=4,
+    memory_bytes=8 << 30,
+)
+NODE = NodeStatus(
+    name="web-1",
+    labels={},
+    enabled=True,
+    interval_seconds=15.0,
+    created_at=NOW - timedelta(days=1),
+    version=7,
+    last_attempt_at=SEEN,
+    last_success_at=SEEN,
+    failure=None,
+    consecutive_failures=0,
+    scrapes_total=100,
+    failures_total=3,
+    engine=ENGINE,
+    cost=Cost(requests=3, received_bytes=4096, phase_seconds={"list": 0.25}),
+    containers={"running": 2, "exited": 1},
+)
+DOMAIN = DomainStatus(
+    id=1,
+    name="shop.example",
+    port=443,
+    server_name=None,
+    enabled=True,
+    last_attempt_at=SEEN,
+    last_success_at=SEEN,
+    failure=None,
+    consecutive_failures=0,
+    probes_total=10,
+    failures_total=1,
+)
+ENDPOINT = EndpointStatus(
+    domain_id=1,
+    domain="shop.example",
+    port=443,
+    starttls=StartTls.NONE,
+    server_name=None,
+    address="192.0.2.1",
+    last_attempt_at=SEEN,
+    last_success_at=SEEN,
+    failure=None,
+    seconds=0.125,
+    verdict=Verdict.OK,
+    fingerprint="ab" * 32,
+    subject="CN=shop.example",
+    issuer="CN=R10,O=Let's Encrypt,C=US",
+    serial_number="04d2",
+    sans=("shop.example",),
+    not_before=NOW - timedelta(days=30),
+    not_after=NOW + timedelta(days=60),
+    chain_not_after=NOW + timedelta(days=60),
+    tls_version="TLSv1.3",
+    cipher="TLS_AES_256_GCM_SHA384",
+    alpn="h2",
+)
+COLLECTOR = CollectorStatus(
+    instance="host:42",
+    version="0.1.0",
+    started_at=NOW - timedelta(hours=1),
+    last_seen_at=SEEN,
+    probes_total=1000,
+    failures_total=4,
+    discarded_total=2,
+    cpu_seconds_total=12.5,
+    resident_memory_bytes=64 << 20,
+)
+FLEET = Fleet(
+    now=NOW,
+    nodes=(NODE,),
+    domains=(DOMAIN,),
+    endpoints=(ENDPOINT,),
+    event_counts=(EventCount("web-1", "shop", "oom", 2),),
+    collectors=(COLLECTOR,),
+    head=Head(12, "cd" * 32),
+    overdue_targets=1,
+    oldest_overdue_seconds=2.5,
+)
+
+SHOP_ID = sha256(b"shop").hexdigest()
+SHOP = ContainerFacts(
+    container_id=SHOP_ID,
+    name="shop",
+    image="registry.example/shop:1",
+    image_id="sha256:1",
+    state=ContainerState.RUNNING,
+    health=Health.HEALTHY,
+    restart_count=2,
+    created_at=NOW - timedelta(days=3),
+    started_at=NOW - timedelta(days=2),
+    labels={"com.docker.compose.project": "shop"},
+    limits=Limits(memory_bytes=1 << 28, memory_swap_bytes=-1, nano_cpus=1_500_000_000),
+)
+SHOP_SAMPLE = ContainerSample(
+    container_id=SHOP_ID,
+    received_at=SEEN.timestamp() + 0.25,
+    cpu_total_ns=12_345_678_901,
+    cpu_user_ns=10_000_000_000,
+    cpu_system_ns=2_345_678_901,
+    cfs_periods=100,
+    cfs_throttled_periods=3,
+    cfs_throttled_ns=250_000_000,
+    memory_usage_bytes=200_000_000,
+    memory_working_set_bytes=150_000_000,
+    memory_rss_bytes=120_000_000,
+    memory_cache_bytes=50_000_000,
+    memory_max_usage_bytes=210_000_000,
+    memory_failures=5,
+    pids=17,
+    networks=(NetworkSample("eth0", 1, 2, 3, 4, 5, 6, 7, 8),),
+    blocks=(BlockSample(8, 0, "Read", 4096, 1), BlockSample(8, 0, "Write", 8192, 2)),
+)

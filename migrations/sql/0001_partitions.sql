@@ -10,7 +10,7 @@ CREATE TABLE container_snapshots_open PARTITION OF container_snapshots
 -- foreign keys come with ATTACH.
 CREATE FUNCTION vsa_create_partitions(first_day date, days integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET lock_timeout = '5s'
+SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s'
 AS $$
 DECLARE
     parent text;
@@ -34,7 +34,7 @@ END $$;
 
 CREATE FUNCTION vsa_drop_partitions(before_day date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '5s'
+SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s'
 AS $$
 DECLARE
     child regclass;

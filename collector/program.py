@@ -1,0 +1,108 @@
+"""The collector program: both cycles, its heartbeat, and the tables' upkeep, until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from collector.clock import DatabaseClock
+from collector.cycle import Cycle, Tally
+from collector.docker.probe import DockerProbe
+from collector.kinds import domain_kind, node_kind
+from collector.policy import refusal
+from collector.tls.probe import TlsProbe
+from registry.collectors import CollectorBeat, beat
+from registry.partitions import create_partitions
+from registry.schedule import Defaults
+from registry.session import UNAVAILABLE, Engine, database_now, make_engine
+from registry.settings import Settings
+from registry.version import __version__
+
+log = logging.getLogger(__name__)
+
+_HEARTBEAT_SECONDS = 10.0
+_UPKEEP_SECONDS = 3600.0
+
+
+async def run(settings: Settings, database_url: str) -> None:
+    """Collect until SIGTERM or SIGINT, then finish what is in flight and return."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = make_engine(database_url, program="collector")
+    try:
+        await collect(settings, engine, stop)
+    finally:
+        await engine.dispose()
+
+
+async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> None:
+    """Run the collector on `engine` until `stop` is set."""
+    clock, tally, defaults = DatabaseClock(), Tally(), Defaults.of(settings)
+    refuse = partial(refusal, allow_private=settings.allow_private_addresses)
+    docker = DockerProbe(clock.timestamp)
+    tls = TlsProbe(trust_bundle=settings.trust_bundle, refuse=refuse, clock=clock.timestamp)
+    nodes = Cycle(engine, clock, node_kind(docker, clock, defaults), tally)
+    domains = Cycle(engine, clock, domain_kind(tls, clock, defaults), tally)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(nodes.run(stop), name="nodes")
+            group.create_task(domains.run(stop), name="domains")
+            group.create_task(_heartbeat(engine, tally, stop), name="heartbeat")
+            group.create_task(_upkeep(engine, stop), name="upkeep")
+    finally:
+        await docker.close()
+        await tls.close()
+
+
+async def _heartbeat(engine: Engine, tally: Tally, stop: asyncio.Event) -> None:
+    """Tell the registry regularly that this collector lives, and what it did and used."""
+    started_at: datetime | None = None
+    while not stop.is_set():
+        with suppress(*UNAVAILABLE):  # the cycles say so already
+            async with engine.begin() as tx:
+                now = await database_now(tx)
+                started_at = started_at or now
+                await beat(tx, _beat(tally, started_at), now)
+        await _pause(stop, _HEARTBEAT_SECONDS)
+
+
+def _beat(tally: Tally, started_at: datetime) -> CollectorBeat:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    resident_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return CollectorBeat(
+        instance=f"{socket.gethostname()}:{os.getpid()}",
+        version=__version__,
+        started_at=started_at,
+        probes_total=tally.probes,
+        failures_total=tally.failures,
+        discarded_total=tally.discarded,
+        cpu_seconds_total=usage.ru_utime + usage.ru_stime,
+        resident_memory_bytes=resident_pages * resource.getpagesize(),
+    )
+
+
+async def _upkeep(engine: Engine, stop: asyncio.Event) -> None:
+    """Keep a week of day partitions ahead; a collector that starts makes today's."""
+    while not stop.is_set():
+        wait = _UPKEEP_SECONDS
+        try:
+            async with engine.begin() as tx:
+                await create_partitions(tx, await database_now(tx))
+        except UNAVAILABLE as error:
+            log.warning("cannot create partitions: %s", error)
+            wait = _HEARTBEAT_SECONDS
+        await _pause(stop, wait)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

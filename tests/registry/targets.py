@@ -135,6 +135,21 @@ async def add_domain(
     return domain_id
 
 
+# Everything a recording can touch; xmin tells a row that was written again with the same values.
+TABLES = (
+    *("node_state", "schedule", "container_snapshots", "events", "event_counters", "node_gaps"),
+    *("node_samples", "domain_state", "endpoints", "certificates"),
+)
+
+
+async def dump(tx: Connection) -> dict[str, list[str]]:
+    """Return every row that observations touch, with the transaction that wrote it."""
+    query = "SELECT CAST((x.xmin, x.*) AS text) FROM {} x ORDER BY 1"
+    return {
+        table: [str(row[0]) for row in await fetch(tx, query.format(table))] for table in TABLES
+    }
+
+
 # ---------------------------------------------------------------------------- facts of nodes
 
 

@@ -20,7 +20,7 @@ _REASONS = {
 }
 
 
-class Failed(Exception):  # noqa: N818 - the word of the facts: a probe fails, it does not err
+class Failed(Exception):
     """A question that got no answer; carries the failure to report."""
 
     def __init__(self, reason: FailureReason, detail: str) -> None:

@@ -118,7 +118,7 @@ class RealLab:
             self.start(name, "/bin/sleep 3600", restart=restart)
         else:
             container = self.start(name, f"/bin/sh -c 'exit {exits}'")
-            wait_for(container, lambda state: state["Status"] == "exited")
+            wait_for(container, lambda: container.status == "exited")
 
     def start(
         self,
@@ -150,7 +150,11 @@ class RealLab:
         back = container.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
         wait_for(
             container,
-            lambda state: (state["Pid"] not in {0, old}) if back else not state["Running"],
+            lambda: (
+                container.attrs["State"]["Pid"] not in {0, old}
+                if back
+                else container.status == "exited"
+            ),
         )
 
     def remove(self, name: str) -> None:
@@ -162,10 +166,11 @@ class RealLab:
             self.engine.client.api.exec_create(container.id, "/bin/true")
 
 
-def wait_for(container: Container, until: Callable[[dict[str, object]], bool]) -> None:
-    """Wait until a container's inspected state is so."""
+def wait_for(container: Container, until: Callable[[], bool]) -> None:
+    """Inspect a container until it is so."""
     deadline = time.monotonic() + 15
-    while not until(container.attrs["State"]):
+    container.reload()
+    while not until():
         assert time.monotonic() < deadline, container.attrs["State"]
         time.sleep(0.02)
         container.reload()

@@ -20,6 +20,7 @@ from registry.fleet import (
     read_node_numbers,
     read_node_page,
 )
+from registry.rules import node_name
 from registry.schedule import Defaults
 from registry.session import Connection, database_now
 
@@ -45,10 +46,10 @@ class NodePages:
 
     async def answer(self, tx: Connection, name: str) -> Answer:
         """Write one node's page; `tx` sees one snapshot of the database from begin to end."""
-        page = await read_node_numbers(tx, name, self._defaults)
+        page = await read_node_numbers(tx, name, self._defaults) if _can_be_a_name(name) else None
         if page is None:
             self._kept.pop(name, None)
-            return Answer(HTTPStatus.NOT_FOUND, f"There is no node {name}.\n")
+            return Answer(HTTPStatus.NOT_FOUND, "There is no node of that name.\n")
         if not is_fresh(page.status, await database_now(tx)):
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _why_stale(page.status))
         containers = await self._containers(tx, page.status)
@@ -70,6 +71,14 @@ def render(status: NodeStatus, containers: Containers, samples: Iterable[Contain
     assert status.last_success_at is not None, "fresh data was received"
     seen = status.last_success_at.timestamp()
     return "".join([*containers.render(seen), *numbers.render(containers, samples)])
+
+
+def _can_be_a_name(name: str) -> bool:
+    try:
+        node_name(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _why_stale(status: NodeStatus) -> str:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 from exporter.families import Family
 
@@ -50,6 +51,11 @@ def label_text(**values: str | int | None) -> str:
     )
 
 
+@cache
+def _one_hot_tails(label: str, members: type[StrEnum], active: StrEnum | None) -> tuple[str, ...]:
+    return tuple(f',{label}="{member}"}} {number(member == active)}' for member in members)
+
+
 class Page:
     """Series gathered in any order, rendered family by family.
 
@@ -72,9 +78,8 @@ class Page:
         self, family: Family, labels: str, members: type[StrEnum], active: StrEnum | None
     ) -> None:
         """Add a series for each member of a closed set, 1 at the active one and 0 at the others."""
-        label = family.labels[-1]
-        for member in members:
-            self.add(family, labels, member == active, f',{label}="{member}"')
+        tails = _one_hot_tails(family.labels[-1], members, active)
+        self._series[family].extend([(labels, tail) for tail in tails])
 
     def render(self, at: str = "") -> Iterator[str]:
         """Give the page's lines; `at` is the timestamp's text for all of them."""

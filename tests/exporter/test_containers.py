@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.containers import container_labels, describe
 from registry.facts import ContainerFacts, ContainerState, Health, Limits
@@ -50,6 +54,19 @@ def test_a_hostile_label_stays_one_value() -> None:
     (labels,) = values(page(hostile), "container_last_seen")
     assert r'container_label_x="a\"} 1\nvsa_node_up{node=\"b"' in labels
     assert r'name="we\\ird"' in labels
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_whatever_labels_say_a_page_reads_back_with_the_value_that_was_put_in(
+    labels: dict[str, str],
+) -> None:
+    text = page(replace(SHOP, labels=labels))
+    read = [m for m in text_string_to_metric_families(text) if m.name == "container_last_seen"]
+    (sample,) = read[0].samples
+    shown = {k: v for k, v in sample.labels.items() if k.startswith("container_label_")}
+    assert set(shown.values()) <= set(labels.values())
+    assert all(re.fullmatch(r"[a-zA-Z0-9_]+", name) for name in shown)
+    assert sample.labels["name"] == "shop"
 
 
 def test_a_state_is_one_hot_and_carries_the_time_it_was_seen() -> None:

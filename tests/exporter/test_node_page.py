@@ -75,9 +75,11 @@ async def test_states_stand_when_a_crash_took_the_numbers(
     assert "container_memory_usage_bytes" not in found
 
 
-async def test_a_node_that_does_not_exist_is_not_found(client: httpx.AsyncClient) -> None:
-    answer = await client.get(PAGE)
-    assert (answer.status_code, answer.text) == (404, "There is no node web-1.\n")
+@pytest.mark.parametrize("name", ["web-1", "%00", "%FF", "a%22%0Ab", "x" * 5000])
+async def test_a_name_that_no_node_has_is_not_found(client: httpx.AsyncClient, name: str) -> None:
+    answer = await client.get(f"/metrics/nodes/{name}")
+    assert answer.status_code == 404
+    assert answer.text == "There is no node of that name.\n"
 
 
 async def test_a_name_that_passed_to_another_node_shows_that_ones_containers(

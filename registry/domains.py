@@ -196,9 +196,12 @@ async def _audit(
 # ---------------------------------------------------------------------------- reading
 
 
-async def get_domain(tx: Connection, domain_id: int) -> Domain:
-    """Return one domain with its state. Raises NotFound."""
-    row = (await tx.execute(_select().where(domains.c.id == domain_id))).one_or_none()
+async def get_domain(tx: Connection, domain_id: int, *, lock: bool = False) -> Domain:
+    """Return one domain with its state; with `lock` nobody changes it meanwhile. Raises NotFound."""
+    query = _select().where(domains.c.id == domain_id)
+    if lock:
+        query = query.with_for_update(of=domains)
+    row = (await tx.execute(query)).one_or_none()
     if row is None:
         raise NotFound("domain", str(domain_id))
     return _domain(row, await _endpoints(tx, [domain_id]))

@@ -156,9 +156,12 @@ def _listed(names: Sequence[str]) -> str:
 # ---------------------------------------------------------------------------- reading
 
 
-async def get_node(tx: Connection, name: str) -> Node:
-    """Return one node with its state. Raises NotFound."""
-    row = (await tx.execute(_select().where(vps_nodes.c.name == name))).one_or_none()
+async def get_node(tx: Connection, name: str, *, lock: bool = False) -> Node:
+    """Return one node with its state; with `lock` nobody changes it meanwhile. Raises NotFound."""
+    query = _select().where(vps_nodes.c.name == name)
+    if lock:
+        query = query.with_for_update(of=vps_nodes)
+    row = (await tx.execute(query)).one_or_none()
     if row is None:
         raise NotFound("node", name)
     counts = await count_open(tx, row.id)

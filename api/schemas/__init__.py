@@ -1,0 +1,1 @@
+"""The shapes of request and answer bodies, as OpenAPI shows them."""

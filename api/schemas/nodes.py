@@ -1,0 +1,100 @@
+"""Nodes: what is sent to make or change one, and what is answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.schemas.values import (
+    DockerUrl,
+    Flag,
+    Labels,
+    LabelsPatch,
+    NodeInterval,
+    NodeName,
+    Seconds,
+    Timeout,
+)
+from registry.facts import Failure
+from registry.nodes import Node, NodeSpec, NodeState
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "name": "web-1",
+    "docker_url": "unix:///run/docker.sock",
+    "labels": {"site": "berlin"},
+    "interval": "15s",
+}
+
+
+class NodeBody(BaseModel):
+    """A node to watch; `interval` and `timeout` default to the settings."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    name: NodeName
+    docker_url: DockerUrl
+    labels: Labels = {}
+    enabled: Flag = True
+    interval: NodeInterval | None = None
+    timeout: Timeout | None = None
+
+    def spec(self) -> NodeSpec:
+        """Return it as the registry takes it."""
+        return NodeSpec(
+            name=self.name,
+            docker_url=self.docker_url,
+            labels=self.labels,
+            enabled=self.enabled,
+            interval_seconds=self.interval,
+            timeout_seconds=self.timeout,
+        )
+
+
+class NodePatch(BaseModel):
+    """A JSON merge patch (RFC 7396) of a node: what is absent stays, null brings the default back."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"enabled": False, "labels": {"site": "paris"}}]},
+    )
+
+    # Only what was sent is read, so these defaults are never used: the two may not be null.
+    name: NodeName = Field(default_factory=str)
+    docker_url: DockerUrl = Field(default_factory=str)
+    labels: LabelsPatch | None = None
+    enabled: Flag | None = None
+    interval: NodeInterval | None = None
+    timeout: Timeout | None = None
+
+
+class NodeAnswer(BaseModel):
+    """A node and what was last seen of it; `interval` and `timeout` are null where the default holds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    docker_url: str
+    labels: dict[str, str]
+    enabled: bool
+    interval: Annotated[Seconds | None, Field(validation_alias="interval_seconds")]
+    timeout: Annotated[Seconds | None, Field(validation_alias="timeout_seconds")]
+    created_at: datetime
+    updated_at: datetime
+    state: NodeState
+
+
+class NodeOutcome(BaseModel):
+    """How a scrape that was asked for just now went."""
+
+    outcome: Literal["ok", "failure"]
+    failure: Failure | None
+    node: NodeAnswer
+
+    @classmethod
+    def of(cls, node: Node) -> NodeOutcome:
+        """Say how the last attempt at `node` ended."""
+        failure = node.state.failure
+        answer = NodeAnswer.model_validate(node)
+        return cls(outcome="failure" if failure else "ok", failure=failure, node=answer)

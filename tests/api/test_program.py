@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from api.program import StartError, prepare
+from registry.session import Engine, make_engine
+from registry.settings import read_settings
+from tests.api.running import TOKEN, running_api
+from tests.parts.postgres import Database, Server, empty_database
+
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+ENTRIES, ENTRY_BYTES = 4000, 10_000
+
+FILL = """
+    INSERT INTO audit_logs (id, timestamp, actor, action, target, before, request_id, address,
+                            result, canonical, hash)
+    SELECT n, clock_timestamp(), 'test', 'fill', 'test', jsonb_build_object('x', repeat('x', %s)),
+           '', '', 'ok', '', ''
+    FROM generate_series(10, %s) n
+"""
+STREAMING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = %s AND application_name = 'vsa api' AND state LIKE 'idle in%%'
+"""
+
+
+@pytest.fixture
+def api(database: Database) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with running_api(database.url) as running:
+        yield running
+
+
+def fill(database: Database) -> None:
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute(FILL, (ENTRY_BYTES, ENTRIES + 9))
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def peak_memory(process: subprocess.Popen[bytes]) -> int:
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) << 10
+
+
+def begin_export(url: str) -> socket.socket:
+    """Ask for the export and read its head only."""
+    host, port = url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(
+        f"GET /api/audit-logs/export?format=ndjson HTTP/1.1\r\nHost: {host}\r\n"
+        f"Authorization: Bearer {TOKEN}\r\n\r\n".encode()
+    )
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    return connection
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(
+    api: tuple[subprocess.Popen[bytes], str], number: signal.Signals
+) -> None:
+    process, _ = api
+    process.send_signal(number)
+    assert process.wait(10) == 0
+
+
+def test_it_stops_within_its_grace_though_a_reader_stalls(
+    api: tuple[subprocess.Popen[bytes], str], database: Database
+) -> None:
+    process, url = api
+    fill(database)
+    with begin_export(url):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_an_export_is_never_whole_in_memory(
+    api: tuple[subprocess.Popen[bytes], str], database: Database
+) -> None:
+    process, url = api
+    fill(database)
+    before, received = peak_memory(process), 0
+    with httpx.stream(
+        "GET", f"{url}/api/audit-logs/export?format=json", headers=AUTHORIZED
+    ) as answer:
+        for chunk in answer.iter_raw():
+            received += len(chunk)
+    assert received > ENTRIES * ENTRY_BYTES
+    assert peak_memory(process) - before < received / 2
+
+
+def test_a_reader_who_goes_away_ends_the_query(
+    api: tuple[subprocess.Popen[bytes], str], database: Database
+) -> None:
+    _, url = api
+    fill(database)
+    with psycopg.connect(database.superuser_url, autocommit=True) as watcher:
+
+        def streaming() -> int:
+            row = watcher.execute(STREAMING, (database.name,)).fetchone()
+            assert row
+            number: int = row[0]
+            return number
+
+        with begin_export(url):
+            eventually(lambda: streaming() == 1)
+        eventually(lambda: streaming() == 0)
+
+
+def test_readers_who_stall_leave_room_for_others(
+    api: tuple[subprocess.Popen[bytes], str], database: Database
+) -> None:
+    _, url = api
+    fill(database)
+    with begin_export(url), begin_export(url):
+        assert httpx.get(f"{url}/api/nodes", headers=AUTHORIZED, timeout=5).status_code == 200
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_megabyte_is_refused_on_the_wire(
+    api: tuple[subprocess.Popen[bytes], str], declared: bool
+) -> None:
+    body = b" " * (1 << 20)
+    answer = httpx.post(
+        f"{api[1]}/api/nodes",
+        content=body if declared else iter([body[: 1 << 14]] * 64),
+        headers=AUTHORIZED | {"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_without_any_token_it_refuses_to_start(engine: Engine) -> None:
+    with pytest.raises(StartError, match="VSA_API_TOKEN"):
+        await prepare(engine, read_settings({}), embedded=False)
+
+
+async def test_the_token_of_the_settings_is_enough(engine: Engine) -> None:
+    settings = read_settings({"VSA_API_TOKEN": TOKEN})
+    await prepare(engine, settings, embedded=False)
+    await prepare(engine, read_settings({}), embedded=False)
+
+
+async def test_without_migrations_it_refuses_to_start(server: Server) -> None:
+    with empty_database(server) as database:
+        engine = make_engine(database.owner_url, program="test")
+        with pytest.raises(StartError, match="vsa db upgrade"):
+            await prepare(engine, read_settings({}), embedded=False)
+        await engine.dispose()
+
+
+async def test_without_a_database_it_refuses_to_start() -> None:
+    engine = make_engine("postgresql://vsa:a-secret@127.0.0.1:1/vsa", program="test")
+    with pytest.raises(StartError, match="does not answer") as refused:
+        await prepare(engine, read_settings({}), embedded=False)
+    assert "a-secret" not in str(refused.value)
+    await engine.dispose()

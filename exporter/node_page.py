@@ -14,12 +14,7 @@ from http import HTTPStatus
 from exporter import samples as numbers
 from exporter.containers import Containers, describe
 from registry.facts import ContainerSample
-from registry.fleet import (
-    NodeStatus,
-    is_fresh,
-    read_node_numbers,
-    read_node_page,
-)
+from registry.fleet import NodeStatus, is_fresh, read_node_numbers, read_node_page
 from registry.rules import node_name
 from registry.schedule import Defaults
 from registry.session import Connection, database_now
@@ -82,12 +77,8 @@ def _can_be_a_name(name: str) -> bool:
 
 
 def _why_stale(status: NodeStatus) -> str:
-    what = f"There is no data of node {status.name} yet"
-    if status.last_success_at:
-        what = (
-            f"There is no fresh data of node {status.name} since {_clock(status.last_success_at)}"
-        )
-    return f"{what}: {_why(status)}\n"
+    when = f"since {_clock(status.last_success_at)}" if status.last_success_at else "yet"
+    return f"There is no fresh data of node {status.name} {when}: {_why(status)}\n"
 
 
 def _why(status: NodeStatus) -> str:

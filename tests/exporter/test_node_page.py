@@ -98,7 +98,7 @@ async def test_a_name_that_passed_to_another_node_shows_that_ones_containers(
 async def test_a_node_not_yet_asked_says_so(watched: Watch, client: httpx.AsyncClient) -> None:
     answer = await client.get(PAGE)
     assert answer.status_code == 503
-    assert answer.text == "There is no data of node web-1 yet: no collector has asked it.\n"
+    assert answer.text == "There is no fresh data of node web-1 yet: no collector has asked it.\n"
 
 
 async def test_a_node_that_never_answered_says_why(
@@ -107,7 +107,9 @@ async def test_a_node_that_never_answered_says_why(
     await watched.answer_nodes(REFUSED)
     answer = await client.get(PAGE)
     assert answer.status_code == 503
-    assert answer.text == "There is no data of node web-1 yet: refused: nothing listens there\n"
+    assert (
+        answer.text == "There is no fresh data of node web-1 yet: refused: nothing listens there\n"
+    )
 
 
 async def test_a_node_whose_data_is_old_says_since_when_and_why(
@@ -143,4 +145,4 @@ async def test_a_disabled_node_says_so(watched: Watch, client: httpx.AsyncClient
     await watched.disable_node("web-1")
     answer = await client.get(PAGE)
     assert answer.status_code == 503
-    assert answer.text == "There is no data of node web-1 yet: it is disabled.\n"
+    assert answer.text == "There is no fresh data of node web-1 yet: it is disabled.\n"

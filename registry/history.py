@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any, TypeVar
 
-from registry.facts import CertificateFacts, ContainerFacts
+from sqlalchemy import ColumnElement, Row, func, literal_column, select, tuple_
+
+from registry.errors import FieldFault, Invalid, NotFound
+from registry.facts import CertificateFacts, ContainerFacts, ContainerState
+from registry.models import certificates, container_snapshots, domains, endpoints, events, vps_nodes
+from registry.paging import Page, decode_cursor, encode_cursor
+from registry.session import Connection
+from registry.snapshots import FACT_COLUMNS, IS_OPEN
+from registry.stored import decode
+
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +65,151 @@ class CertificateRow:
     first_seen_at: datetime
     last_seen_at: datetime
     endpoints: tuple[ServingEndpoint, ...]
+
+
+async def list_containers(
+    tx: Connection,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    node: str | None = None,
+    state: ContainerState | None = None,
+    name: str | None = None,
+) -> Page[ContainerRow]:
+    """List the containers of every node as they are now, by node, name and id.
+
+    `node` and `name` are whole names. Raises Invalid for a cursor that is not this list's.
+    """
+    snapshot = container_snapshots.c
+    key = (vps_nodes.c.name, snapshot.name, snapshot.container_id)
+    query = (
+        select(vps_nodes.c.name.label("node"), *FACT_COLUMNS, snapshot.seen_from)
+        .join_from(container_snapshots, vps_nodes)
+        .where(
+            IS_OPEN,
+            *_equal((vps_nodes.c.name, node), (snapshot.state, state), (snapshot.name, name)),
+        )
+        .order_by(*key)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        query = query.where(tuple_(*key) > _position(cursor, str, str, str))
+    rows = await tx.execute(query)
+    found = [ContainerRow(row.node, decode(row, ContainerFacts), row.seen_from) for row in rows]
+    return _page(found, limit, lambda row: (row.node, row.facts.name, row.facts.container_id))
+
+
+async def list_events(
+    tx: Connection,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    node: str | None = None,
+    action: str | None = None,
+    name: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[EventRow]:
+    """List events, those recorded last first; `since` and `until` (not included) go by our clock.
+
+    `node`, `action` and `name` are whole. Raises Invalid for a cursor that is not this list's.
+    """
+    event = events.c
+    columns = (event[field.name] for field in fields(EventRow) if field.name != "node")
+    query = (
+        select(vps_nodes.c.name.label("node"), *columns)
+        .join_from(events, vps_nodes)
+        .where(*_equal((vps_nodes.c.name, node), (event.action, action), (event.name, name)))
+        .order_by(event.id.desc())
+        .limit(limit + 1)
+    )
+    if since is not None:
+        query = query.where(event.recorded_at >= since)
+    if until is not None:
+        query = query.where(event.recorded_at < until)
+    if cursor is not None:
+        query = query.where(event.id < _position(cursor, int)[0])
+    found = [decode(row, EventRow) for row in await tx.execute(query)]
+    return _page(found, limit, lambda row: (row.id,))
+
+
+async def list_certificates(
+    tx: Connection,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    expires_before: datetime | None = None,
+) -> Page[CertificateRow]:
+    """List certificates, those that end first first; those that cannot be parsed have no end.
+
+    Raises Invalid for a cursor that is not this list's.
+    """
+    end = func.coalesce(certificates.c.not_after, literal_column("'infinity'"))
+    key = (end, certificates.c.fingerprint)
+    query = select(certificates).order_by(*key).limit(limit + 1)
+    if expires_before is not None:
+        query = query.where(certificates.c.not_after < expires_before)
+    if cursor is not None:
+        (last,) = _position(cursor, str)
+        before = select(*key).where(certificates.c.fingerprint == last).scalar_subquery()
+        query = query.where(tuple_(*key) > before)
+    found = await _with_endpoints(tx, (await tx.execute(query)).all())
+    return _page(found, limit, lambda row: (row.facts.fingerprint,))
+
+
+async def get_certificate(tx: Connection, fingerprint: str) -> CertificateRow:
+    """Return one certificate; raises NotFound for a fingerprint that was never seen."""
+    query = select(certificates).where(certificates.c.fingerprint == fingerprint)
+    for row in await _with_endpoints(tx, (await tx.execute(query)).all()):
+        return row
+    raise NotFound("certificate", fingerprint)
+
+
+async def _with_endpoints(tx: Connection, rows: Sequence[Row[Any]]) -> list[CertificateRow]:
+    """Add to each certificate the endpoints that serve it."""
+    query = (
+        select(
+            endpoints.c.fingerprint,
+            domains.c.id,
+            domains.c.name,
+            endpoints.c.address,
+            endpoints.c.port,
+        )
+        .join_from(endpoints, domains)
+        .where(endpoints.c.fingerprint.in_([row.fingerprint for row in rows]))
+        .order_by(domains.c.name, domains.c.id, endpoints.c.address)
+    )
+    serving: dict[str, list[ServingEndpoint]] = defaultdict(list)
+    for fingerprint, *endpoint in await tx.execute(query):
+        serving[fingerprint].append(ServingEndpoint(*endpoint))
+    return [
+        CertificateRow(
+            facts=decode(row, CertificateFacts),
+            first_seen_at=row.first_seen_at,
+            last_seen_at=row.last_seen_at,
+            endpoints=tuple(serving[row.fingerprint]),
+        )
+        for row in rows
+    ]
+
+
+# ---------------------------------------------------------------------------- filters and positions
+
+
+def _equal(*pairs: tuple[ColumnElement[Any], object | None]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _position(cursor: str, *kinds: type[str | int]) -> list[Any]:
+    """Return the key of the last row that was given; Invalid unless it is of these kinds."""
+    position: list[Any] = decode_cursor(cursor)
+    if [type(part) for part in position] != list(kinds):
+        raise Invalid((FieldFault("cursor", "cursor", "must be the `next` of this list"),))
+    return position
+
+
+def _page(found: list[RowT], limit: int, key: Callable[[RowT], tuple[object, ...]]) -> Page[RowT]:
+    """Cut off the row that was read beyond the limit; it says that there is a next page."""
+    if len(found) <= limit:
+        return Page(found, None)
+    return Page(found[:limit], encode_cursor(*key(found[limit - 1])))

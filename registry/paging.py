@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import binascii
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
 
 from registry.errors import FieldFault, Invalid
 
@@ -14,6 +15,11 @@ Key = str | int
 ItemT = TypeVar("ItemT")
 
 _LONGEST = 1024
+
+# Only what PostgreSQL can compare with: text without NUL, numbers of 64 bits.
+_Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_KEYS = msgspec.json.Decoder(Annotated[list[_Text | _Number], msgspec.Meta(min_length=1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +32,14 @@ class Page(Generic[ItemT]):
 
 def encode_cursor(*key: object) -> str:
     """Write the key of a page's last row as a cursor."""
-    return urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
 def decode_cursor(text: str) -> list[Key]:
     """Read back the key that a cursor holds. Raises Invalid for any other text."""
     try:
-        key = json.loads(urlsafe_b64decode(text[:_LONGEST].encode("ascii") + b"=="))
-    except (binascii.Error, ValueError, RecursionError):
-        key = None
-    if isinstance(key, list) and key and all(type(part) in (str, int) for part in key):
-        return key
-    fault = FieldFault("cursor", "cursor", "must be the `next` of the page before, as it was given")
-    raise Invalid((fault,))
+        key: list[Key] = _KEYS.decode(urlsafe_b64decode(text[:_LONGEST].encode("ascii") + b"=="))
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        message = "must be the `next` of the page before, as it was given"
+        raise Invalid((FieldFault("cursor", "cursor", message),)) from None
+    return key

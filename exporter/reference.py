@@ -26,10 +26,11 @@ of a certificate stays when its address no longer answers.
 """
 _NODE = """## A node: `/metrics/nodes/{name}`
 
-Every series carries the time at which the collector received it. Metrics whose name begins with `container_` or
-`machine_` have cAdvisor's meaning and are there for containers that run or are paused; those that begin with `vsa_` are
-there for stopped containers too. `id` is `/docker/` and the container's id. A page older than three intervals (at least
-a minute) is not shown: the answer is 503 and says since when and why.
+Every series carries the time at which the collector received it; Prometheus adds the node's name as `instance` and
+`node`. Metrics whose name begins with `container_` have cAdvisor's meaning and, like `vsa_container_health`, are there
+for containers that run or are paused; the others that begin with `vsa_` are there for stopped ones too. `id` is
+`/docker/` and the container's id. A page older than three intervals (at least a minute) is not shown: the answer is 503
+and says since when and why.
 """
 _OPTIONAL = frozenset({"server_name", "container_label_*", "alpn"})
 

@@ -24,25 +24,28 @@ class Account:
     gid: int
     drops: bool
 
-    def start(self, command: Sequence[str | Path], output: int) -> subprocess.Popen[bytes]:
-        """Start `command` as this account in a session of its own, its output to a descriptor.
+    def run(self, command: Sequence[str | Path], folder: Path, output: int, seconds: float) -> bool:
+        """Run `command` as this account in `folder`, its output to a descriptor; say whether it did.
 
-        A session of its own: Ctrl-C at the terminal must not reach the server before us. A bare
+        In a session of its own: Ctrl-C at the terminal must not reach the server before us. In a bare
         environment: the user's PG* variables are not meant for this server.
         """
-        return subprocess.Popen(  # noqa: S603 - our own programs
+        done = subprocess.run(  # noqa: S603 - our own programs
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            cwd="/",
+            cwd=folder,
             env=_ENVIRONMENT,
             start_new_session=True,
             umask=0o077,
             user=self.uid if self.drops else None,
             group=self.gid if self.drops else None,
             extra_groups=[] if self.drops else None,
+            timeout=seconds,
+            check=False,
         )
+        return done.returncode == 0
 
 
 def server_account() -> Account:

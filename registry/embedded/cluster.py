@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,10 +15,12 @@ from registry.embedded.binaries import MAJOR, find_binaries
 from registry.embedded.folders import private_folder
 from registry.embedded.layout import EmbeddedError, Layout
 
-_INIT_SECONDS = 120
+_RUN_SECONDS = 120
 _START_SECONDS = 60
-_ANSWER_SECONDS = 5
+# A server that is only slow must not be taken for one that hangs.
+_ANSWER_SECONDS = 10
 _STOP_SECONDS = 30
+_FORCE_SECONDS = 5
 _LOG_BYTES = 1 << 20
 _TAIL_LINES = 20
 
@@ -54,17 +57,16 @@ def is_usable(layout: Layout) -> bool:
     if process.answers(url):
         return True
     patience = _ANSWER_SECONDS if process.says_ready(data) else _START_SECONDS
-    process.wait_until(
+    settled = process.wait_until(
         lambda: process.find_postmaster(data) is None or process.is_ready(data, url), patience
     )
-    if process.is_ready(data, url):
-        return True
-    end(layout, patience=0)
-    return False
+    if not settled:
+        end(layout, patience=0)
+    return process.find_postmaster(data) is not None
 
 
-def start(layout: Layout, account: Account) -> subprocess.Popen[bytes]:
-    """Start the server, making its cluster where there is none; return its process, which answers."""
+def start(layout: Layout, account: Account) -> None:
+    """Start the server, making its cluster where there is none; it answers on return."""
     _keep_log_short(layout.log)
     binaries = find_binaries(layout, account)
     if not layout.data.exists():
@@ -72,21 +74,25 @@ def start(layout: Layout, account: Account) -> subprocess.Popen[bytes]:
     _check_cluster(layout, account)
     process.clear_remains(layout.data, layout.sockets)
     settings = {**_SETTINGS, "hba_file": layout.hba, "ident_file": layout.ident}
-    options = [f"--{name}={value}" for name, value in settings.items()]
-    command = ["-D", str(layout.data), "-k", str(layout.sockets), *options]
-    child = _run(layout, account, binaries / "postgres", *command)
+    options = ["-k", str(layout.sockets), *(f"--{key}={value}" for key, value in settings.items())]
+    # The folder by its bare name: pg_ctl pastes it into a shell command, quoted badly.
+    place = ["-D", layout.data.name, "-w", "-t", str(_START_SECONDS)]
     try:
-        _wait_ready(layout, child)
+        _run(layout, account, binaries / "pg_ctl", "start", *place, "-o", shlex.join(options))
+        _demand_answer(layout)
     except BaseException:
-        child.kill()
-        child.wait()
+        end(layout, patience=0)
         raise
-    return child
 
 
 def end(layout: Layout, patience: float = _STOP_SECONDS) -> None:
     """End the server: politely within `patience` seconds, then at once, then by force."""
-    for how, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+    steps = {
+        signal.SIGINT: patience,
+        signal.SIGQUIT: _FORCE_SECONDS,
+        signal.SIGKILL: _FORCE_SECONDS,
+    }
+    for how, seconds in steps.items():
         if process.end(layout.data, how, seconds):
             return
 
@@ -97,15 +103,7 @@ def _initialise(layout: Layout, account: Account, binaries: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=layout.root))
     private_folder(unfinished, account)
-    child = _run(layout, account, binaries / "initdb", "-D", unfinished, *_INIT)
-    try:
-        code = child.wait(_INIT_SECONDS)
-    except BaseException:
-        child.kill()
-        child.wait()
-        raise
-    if code:
-        raise EmbeddedError(f"PostgreSQL's initdb failed:\n{_tail(layout.log)}")
+    _run(layout, account, binaries / "initdb", "-D", str(unfinished), *_INIT)
     unfinished.rename(layout.data)
 
 
@@ -123,23 +121,21 @@ def _check_cluster(layout: Layout, account: Account) -> None:
         )
 
 
-def _run(
-    layout: Layout, account: Account, program: Path, *arguments: str | Path
-) -> subprocess.Popen[bytes]:
+def _run(layout: Layout, account: Account, program: Path, *arguments: str) -> None:
     try:
         with layout.log.open("ab") as log:
-            return account.start([program, *arguments], log.fileno())
+            done = account.run([program, *arguments], layout.root, log.fileno(), _RUN_SECONDS)
     except OSError as error:
         raise EmbeddedError(f"cannot run {program}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        done = False
+    if not done:
+        raise EmbeddedError(f"PostgreSQL's {program.name} failed:\n{_tail(layout.log)}")
 
 
-def _wait_ready(layout: Layout, child: subprocess.Popen[bytes]) -> None:
-    url = _superuser_url(layout)
-    process.wait_until(
-        lambda: child.poll() is not None or process.is_ready(layout.data, url), _START_SECONDS
-    )
-    if not process.is_ready(layout.data, url):
-        raise EmbeddedError(f"PostgreSQL did not start; its log ends:\n{_tail(layout.log)}")
+def _demand_answer(layout: Layout) -> None:
+    if not process.answers(_superuser_url(layout)):
+        raise EmbeddedError(f"PostgreSQL does not answer; its log ends:\n{_tail(layout.log)}")
 
 
 def _superuser_url(layout: Layout) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ class EmbeddedServer:
     """A running server, reached through its socket by this process's system user alone."""
 
     layout: Layout
-    _child: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _use: int | None = field(default=None, repr=False)
 
     @property
@@ -39,17 +37,19 @@ class EmbeddedServer:
         """The database as the role that migrations run as."""
         return self.layout.url(_OWNER, _DATABASE)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its main process lives; the server is not asked."""
+        return process.find_postmaster(self.layout.data) is not None
+
     def stop(self) -> None:
         """Stop the server, unless another process still uses it; may be called again."""
         with _starting(self.layout):
             if self._use is not None:
                 os.close(self._use)
                 self._use = None
-            if _is_used(self.layout):
-                return
-            cluster.end(self.layout)
-            if self._child:
-                self._child.wait()
+            if not _is_used(self.layout):
+                cluster.end(self.layout)
 
 
 def start_server(data_dir: Path) -> EmbeddedServer:
@@ -60,9 +60,10 @@ def start_server(data_dir: Path) -> EmbeddedServer:
     account = server_account()
     layout = prepare(data_dir, account)
     with _starting(layout):
-        child = None if cluster.is_usable(layout) else cluster.start(layout, account)
+        if not cluster.is_usable(layout):
+            cluster.start(layout, account)
         _make_roles(layout)
-        return EmbeddedServer(layout, child, _lock(layout, "using", fcntl.LOCK_SH))
+        return EmbeddedServer(layout, _lock(layout, "using", fcntl.LOCK_SH))
 
 
 def find_server(data_dir: Path) -> EmbeddedServer | None:

@@ -111,13 +111,20 @@ def migrated_database(server: Server) -> Iterator[Database]:
 @contextmanager
 def short_folder(prefix: str) -> Iterator[Path]:
     """A folder that other system users may pass, as pytest's own is not; in memory where there is room."""
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 1 << 30
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if roomy else None))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if _has_room(_MEMORY) else None))
     folder.chmod(0o711)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room(place: Path) -> bool:
+    """Say whether a gigabyte is free and programs may run there."""
+    if not place.is_dir():
+        return False
+    status = os.statvfs(place)
+    return status.f_bavail * status.f_frsize > 1 << 30 and not status.f_flag & os.ST_NOEXEC
 
 
 def _prepared(server: Server) -> Server:

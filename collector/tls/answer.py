@@ -47,7 +47,7 @@ class NoAnswerError(Exception):
 class Look:
     """How far one look has come: the step it is at, for a time-out's words, and what it has read."""
 
-    step: str = "TCP connection"
+    step: str = "connecting"
     received_bytes: int = 0
 
     def receive(self, size: int) -> None:
@@ -55,7 +55,7 @@ class Look:
         self.received_bytes += size
         if self.received_bytes > MAX_RECEIVED_BYTES:
             limit = f"{MAX_RECEIVED_BYTES // 1024} KiB"
-            detail = f"the server sent more than {limit} before the {self.step} was done"
+            detail = f"the server sent more than {limit} before {self.step} was done"
             raise NoAnswerError(FailureReason.TOO_LARGE, detail)
 
 

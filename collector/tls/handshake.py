@@ -42,7 +42,7 @@ class Handshake(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first flight."""
         self._transport = cast("asyncio.Transport", transport)
-        self._look.step = "TLS handshake"
+        self._look.step = "the TLS handshake"
         self._advance()
 
     def data_received(self, data: bytes) -> None:
@@ -53,21 +53,17 @@ class Handshake(asyncio.Protocol):
         try:
             self._look.receive(len(data))
         except NoAnswerError as none:
-            self._fail(none)
+            self._end(none)
             return
         self._tls.bio_write(data)
         self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a handshake that the server left unfinished."""
-        if self.shown.done():
-            return
-        if self._was_refused():
-            self._succeed()
-            return
-        how = "reset" if exc else "closed"
-        detail = f"the server {how} the connection during the {self._look.step}"
-        self._fail(NoAnswerError(FailureReason.TLS, detail))
+        if not self.shown.done():
+            how = "reset" if exc else "closed"
+            detail = f"the server {how} the connection during {self._look.step}"
+            self._end(NoAnswerError(FailureReason.TLS, detail), by_server=True)
 
     def _advance(self) -> None:
         try:
@@ -75,25 +71,10 @@ class Handshake(asyncio.Protocol):
         except SSL.WantReadError:
             self._flush()
         except SSL.Error as error:
-            if is_alert(error) and self._was_refused():
-                self._succeed()
-            else:
-                self._fail(shaking_hands(error, self._began))
+            self._end(shaking_hands(error, self._began), by_server=is_alert(error))
         else:
             self._succeed()
             self._say_goodbye()
-
-    def _was_refused(self) -> bool:
-        """Tell whether the server has ended it only after we had answered its certificate.
-
-        Before TLS 1.3 that is how it refuses a client without a certificate. Its own was shown and
-        proved by then, so it is a fact. In TLS 1.3 the handshake is over before it can refuse.
-        """
-        return (
-            self._flights > 1
-            and self._tls.get_protocol_version() < SSL.TLS1_3_VERSION
-            and self._tls.get_peer_cert_chain() is not None
-        )
 
     def _flush(self) -> None:
         with suppress(SSL.WantReadError):
@@ -119,8 +100,17 @@ class Handshake(asyncio.Protocol):
             )
         )
 
-    def _fail(self, none: NoAnswerError) -> None:
-        self.shown.set_exception(none)
+    def _end(self, none: NoAnswerError, *, by_server: bool = False) -> None:
+        """End without a finished handshake, unless all that was wanted was seen.
+
+        Before TLS 1.3 a server refuses a client without a certificate only after that client has
+        answered its own, which was shown and proved by then: a fact. In TLS 1.3 it refuses later.
+        """
+        answered = self._flights > 1 and self._tls.get_protocol_version() < SSL.TLS1_3_VERSION
+        if by_server and answered and self._tls.get_peer_cert_chain():
+            self._succeed()
+        else:
+            self.shown.set_exception(none)
         self._transport.abort()
 
 

@@ -102,7 +102,7 @@ class TlsProbe:
         except NoAnswerError as none:
             failure = none.failure
         except TimeoutError:
-            detail = f"the {look.step} was not done within {question.time_limit:g} s"
+            detail = f"{look.step} took longer than {question.time_limit:g} s"
             failure = Failure(FailureReason.TIMEOUT, detail)
         except Exception as error:  # noqa: BLE001 - nor the other addresses
             failure = _surprise(question.name, error)

@@ -73,6 +73,7 @@ async def _ldap(dialog: Dialog) -> None:
     """RFC 4511, section 4.14: the answer is an ExtendedResponse (tag 0x78) with resultCode 0."""
     dialog.send(_LDAP_STARTTLS)
     head = await dialog.exactly(2)
+    _expect(head[0] == 0x30, head)
     if head[1] > 0x80:  # the long form: so many bytes of length follow
         head += await dialog.exactly(head[1] & 0x7F)
     said = head + await dialog.exactly(_size(head))
@@ -80,15 +81,15 @@ async def _ldap(dialog: Dialog) -> None:
 
 
 def _is_success(said: bytes) -> bool:
-    """Look into an LDAPMessage (0x30): behind its id the response, first in that its resultCode."""
+    """Look into an LDAPMessage: behind its id the response, first in that its resultCode."""
     try:
-        tag, message, _ = _element(said)
+        _, message, _ = _element(said)
         _, _, after_id = _element(message)
         response_tag, response, _ = _element(after_id)
         _, result_code, _ = _element(response)
     except IndexError:
         return False
-    return (tag, response_tag, result_code) == (0x30, 0x78, b"\0")
+    return response_tag == 0x78 and result_code == b"\0"
 
 
 def _size(head: bytes) -> int:
@@ -118,14 +119,16 @@ _MYSQL_UTF8MB4 = 45
 
 async def _mysql(dialog: Dialog) -> None:
     """MySQL's client/server protocol: HandshakeV10 from the server, then our SSLRequest."""
-    size, number = unpack("<HxB", await dialog.exactly(4))
+    head = await dialog.exactly(4)
+    size, number = unpack("<HxB", head)
+    _expect(number == 0, head)
     greeting = await dialog.exactly(size)
     # Behind the version (1 byte, text, NUL): thread id 4, salt 8, filler 1, then the lower flags.
     flags = greeting.find(b"\0", 1) + 1 + 13
     offered = greeting[:1] == b"\n" and int.from_bytes(greeting[flags : flags + 2], "little")
     _expect(bool(offered and offered & _MYSQL_SSL), greeting)
     request = pack("<IIB23x", _MYSQL_FLAGS, 1 << 24, _MYSQL_UTF8MB4)
-    dialog.send(pack("<HxB", len(request), (number + 1) & 0xFF) + request)
+    dialog.send(pack("<HxB", len(request), 1) + request)
 
 
 def _expect(right: bool, said: bytes) -> None:  # noqa: FBT001 - reads as an assertion

@@ -116,14 +116,16 @@ class Authority:
         key: PrivateKey | None = None,
         ca_issuers: str | None = None,
         sha1: bool = False,
+        common_name: str | None = None,
         extensions: Sequence[x509.ExtensionType] = (),
     ) -> Identity:
         """Issue a server certificate for DNS names and IP addresses; by default from yesterday for 90 days.
 
+        The subject's common name is the first name unless given; it counts for nothing.
         `ca_issuers` is the URL of the issuer that the certificate names (RFC 5280, 4.2.2.1).
         """
         key = key or ec_key()
-        subject = _name(names[0]) if names else x509.Name([])
+        subject = _name(common_name or names[0]) if common_name or names else x509.Name([])
         start, end = not_before or _days(-1), not_after or _days(89)
         builder = _builder(subject, self.certificate.subject, key, start, end)
         builder = _extended(builder, [*_leaf_extensions(names, ca_issuers), *extensions])

@@ -1,0 +1,71 @@
+"""RFC 9525: which names of a certificate cover which server name."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from cryptography import x509
+
+from collector.tls.names import as_address, is_named, patterns_of
+
+
+def dns(*names: str) -> list[x509.GeneralName]:
+    return [x509.DNSName(name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("server_name", "names"),
+    [
+        ("example.test", ["example.test"]),
+        ("EXAMPLE.test", ["example.TEST"]),
+        ("www.example.test", ["*.example.test"]),
+        ("xn--bcher-kva.example.test", ["*.example.test"]),
+        ("xn--bcher-kva.example.test", ["xn--bcher-kva.example.test"]),
+        ("_sip.example.test", ["_sip.example.test"]),
+    ],
+)
+def test_a_name_is_covered(server_name: str, names: list[str]) -> None:
+    assert is_named(server_name, patterns_of(dns(*names)))
+
+
+@pytest.mark.parametrize(
+    ("server_name", "names"),
+    [
+        ("example.test", []),
+        ("example.test", ["*.example.test"]),
+        ("a.b.example.test", ["*.example.test"]),
+        ("www.example.test", ["w*.example.test"]),
+        ("www.example.test", ["www.*.test"]),
+        ("www.example.test", ["*"]),
+        ("www.test", ["*.test"]),
+        ("xn--bcher-kva.example.test", ["label.example.test"]),
+        ("xn--bcher-kva.example.test", ["xn--*.example.test"]),
+        ("example.test", ["example.test\0.evil.test"]),
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("127.0.0.1", ["*.0.0.1"]),
+        ("not a name!", ["not a name!"]),
+        ("", [""]),
+    ],
+)
+def test_a_name_is_not_covered(server_name: str, names: list[str]) -> None:
+    assert not is_named(server_name, patterns_of(dns(*names)))
+
+
+def test_an_address_is_covered_by_itself_only() -> None:
+    patterns = patterns_of([x509.IPAddress(ip_address("2001:db8::1"))])
+    assert is_named("2001:db8:0::1", patterns)
+    assert not is_named("2001:db8::2", patterns)
+    assert not is_named("example.test", patterns)
+
+
+def test_a_bad_name_spoils_none_of_its_neighbours() -> None:
+    network = x509.IPAddress(ip_network("192.0.2.0/24"))
+    names = [*dns("10.0.0.1", "*.*.test", "a\0b", "good.test"), network, x509.RFC822Name("a@b.c")]
+    assert is_named("good.test", patterns_of(names))
+    assert not is_named("192.0.2.1", patterns_of(names))
+
+
+def test_an_address_is_told_from_a_name() -> None:
+    assert as_address("::1") == ip_address("::1")
+    assert as_address("1.example.test") is None

@@ -59,7 +59,8 @@ class Client:
             connection = kept or await self._transport.connect()
             more = await self._ask(connection, paths[len(answers) :])
             if not more and kept is None:
-                raise Failed(FailureReason.PROTOCOL, "the engine closed the connection unasked")
+                call = paths[len(answers)].partition("?")[0]
+                raise Failed(FailureReason.PROTOCOL, f"GET {call}: closed without an answer")
             answers += more
             if not connection.closed and len(self._idle) < _KEPT:
                 self._idle.append(connection)

@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._waiter: asyncio.Future[list[Answer]] | None = None
         self._answers: list[Answer] = []
-        self._wanted = 0
+        self._paths: Sequence[str] = ()
         self._max_bytes = 0
         self._pending = 0  # bytes read since the last whole answer
         self._inside = False  # an answer has begun
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return []
         self._waiter = self._loop.create_future()
-        self._answers, self._wanted, self._max_bytes = [], len(paths), max_bytes
+        self._answers, self._paths, self._max_bytes = [], paths, max_bytes
         self._transport.write("".join(f"GET {path}{_TAIL}" for path in paths).encode())
         try:
             return await self._waiter
@@ -88,11 +88,11 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._fail(FailureReason.PROTOCOL, f"the engine's answer is not HTTP: {error}")
+            self._fail(FailureReason.PROTOCOL, f"is not HTTP: {error}")
         # Checked once a read, not once a chunk: one read more than the budget may be held.
         if self._pending > self._max_bytes:
             size = f"{self._max_bytes / _MIB:g} MiB"
-            self._fail(FailureReason.TOO_LARGE, f"an answer is larger than {size}")
+            self._fail(FailureReason.TOO_LARGE, f"is larger than {size}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what waits: with what is whole, or with a failure in the middle of an answer."""
@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
             # A body without a length ends with the connection; one cut short is not whole JSON.
             self.on_message_complete()
         else:
-            self._fail(FailureReason.PROTOCOL, "the connection broke in the middle of an answer")
+            self._fail(FailureReason.PROTOCOL, "broke off in the middle")
 
     # ------------------------------------------------------------------------ httptools callbacks
     # None for headers: two hundred calls a scrape would cost as much as reading all numbers.
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
             self.closed = True
             self._transport.close()
             self._resolve()
-        elif len(self._answers) == self._wanted:
+        elif len(self._answers) == len(self._paths):
             self._resolve()
 
     def _resolve(self) -> None:
@@ -138,8 +138,9 @@ class Connection(asyncio.Protocol):
         if waiter and not waiter.done():
             waiter.set_result(self._answers)
 
-    def _fail(self, reason: FailureReason, detail: str) -> None:
+    def _fail(self, reason: FailureReason, what: str) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter and not waiter.done():
-            waiter.set_exception(Failed(reason, detail))
+            call = self._paths[len(self._answers)].partition("?")[0]
+            waiter.set_exception(Failed(reason, f"the answer to GET {call} {what}"))
         self.abort()

@@ -157,7 +157,7 @@ class Scrape:
     ) -> tuple[ContainerFacts, ...]:
         """Inspect what may have changed; return all containers, those unchanged as they were."""
         self._enter("inspect")
-        known = self._memory.known
+        known = dict(self._memory.known)
         doubtful = [
             row
             for row in rows
@@ -170,23 +170,9 @@ class Scrape:
             paths = [calls.inspect(engine.prefix, row.id) for row in doubtful]
             answers = await self._client.get_all(paths, min(_INSPECT_LANES, len(paths)))
             for row, answer in zip(doubtful, answers, strict=True):
-                self._learn(row, answer)
+                _learn(known, row, answer)
         self._memory.known = {row.id: known[row.id] for row in rows if row.id in known}
-        return tuple(container.facts for container in self._memory.known.values())
-
-    def _learn(self, row: wire.Row, answer: Answer) -> None:
-        known = self._memory.known
-        before = known.pop(row.id, None)
-        if answer.status == 404:  # removed since it was listed
-            return
-        if answer.status >= 500:  # one broken container must not hide the others; asked again soon
-            known[row.id] = Known(None, row_facts(row))
-            return
-        what = "GET /containers/{id}/json"
-        facts = container_facts(row, wire.decode(wire.INSPECTION, _body(answer, what), what))
-        if before and before.facts == facts:
-            facts = before.facts  # the registry compares by identity first
-        known[row.id] = Known(row, facts)
+        return tuple([container.facts for container in self._memory.known.values()])
 
     # ------------------------------------------------------------------------ stats
 
@@ -208,6 +194,21 @@ class Scrape:
 
     async def _get(self, path: str) -> bytes:
         return _body(await self._client.get(path), f"GET {path.partition('?')[0]}")
+
+
+def _learn(known: dict[str, Known], row: wire.Row, answer: Answer) -> None:
+    """Keep what an inspection told of a container in `known`, or drop it where it is gone."""
+    before = known.pop(row.id, None)
+    if answer.status == 404:  # removed since it was listed
+        return
+    if answer.status >= 500:  # one broken container must not hide the others; asked again soon
+        known[row.id] = Known(None, row_facts(row))
+        return
+    what = "GET /containers/{id}/json"
+    facts = container_facts(row, wire.decode(wire.INSPECTION, _body(answer, what), what))
+    if before and before.facts == facts:
+        facts = before.facts  # the registry compares by identity first
+    known[row.id] = Known(row, facts)
 
 
 def _sample(container_id: str, answer: Answer, ahead: float) -> ContainerSample | None:

@@ -90,7 +90,7 @@ async def test_a_connection_that_ends_between_answers_gives_those_before(script:
 
 async def test_a_connection_that_ends_within_an_answer_fails(script: Script) -> None:
     script.reply, script.closes = HEAD + b"Content-Length: 9\r\n\r\na", True
-    with pytest.raises(Failed, match="broke in the middle"):
+    with pytest.raises(Failed, match="GET / broke off in the middle"):
         await ask(script, "/")
 
 

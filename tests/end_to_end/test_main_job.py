@@ -28,8 +28,7 @@ def lab() -> Iterator[RealLab]:
         lab = RealLab(engine, podman=False)
         lab.run("runs")
         lab.run("exits-3", exits=3)
-        lab.start("sick", "/bin/sleep 3600", health="/bin/false")
-        lab.start("hungry", EAT_MEMORY, memory="6m")
+        lab.start("sick", "/bin/sleep 3600", health="/bin/false", memory="32m")
         lab.run("comes-back", restart=True)
         yield lab
 
@@ -41,13 +40,18 @@ def watched(house: House, lab: RealLab) -> House:
         body = {"name": name, "docker_url": lab.url, "interval": interval}
         house.client.post("/api/nodes", json=body).raise_for_status()
         wait_for(f"{name} is seen", partial(seen, house, name))
-    wait_for("the OOM kill is seen", lambda: container(house, "hungry")["oom_killed"])
+    lab.start("hungry", EAT_MEMORY, memory="6m")
+    wait_for("the OOM kill is seen", lambda: is_oom_killed(house, "hungry"))
     wait_for("the failed check is seen", lambda: container(house, "sick")["health"] == "unhealthy")
     return house
 
 
 def seen(house: House, node: str) -> bool:
     return bool(house.get(f"/api/nodes/{node}")["state"]["last_success_at"])
+
+
+def is_oom_killed(house: House, name: str) -> bool:
+    return any(c["oom_killed"] for c in house.items(f"/api/containers?node={NODE}&name={name}"))
 
 
 def container(house: House, name: str, node: str = NODE) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def test_an_oom_kill_is_an_event_a_counter_and_a_state(watched: House) -> None:
 def test_numbers_of_running_containers_are_under_cadvisor_s_names(watched: House) -> None:
     wait_for("a sample", lambda: "container_memory_usage_bytes{" in page(watched))
     assert series(page(watched), "container_memory_usage_bytes", name="runs") > 0
-    assert series(page(watched), "container_spec_memory_limit_bytes", name="hungry") == 6 << 20
+    assert series(page(watched), "container_spec_memory_limit_bytes", name="sick") == 32 << 20
 
 
 def test_both_pages_please_promtool(watched: House) -> None:

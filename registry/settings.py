@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import ValidationError as PydanticError
@@ -83,16 +83,44 @@ def _address(value: str | Address) -> Address:
 
 
 def _database_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+    if _split(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
         raise _fault("must begin with postgresql://")
     return value
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise _fault("must begin with http:// or https:// and name a host")
     return value.rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    """Take a URL apart; the library's own messages quote it, password included."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise _fault(
+            "must be a URL with a port from 0 to 65535 or none; "
+            "in a password, / ? # @ : and % are written as %2F %3F %23 %40 %3A %25"
+        ) from None
+    return parts
+
+
+def _folder(value: Path) -> Path:
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise _fault("names the home of an unknown user") from None
+
+
+def _readable(value: Path) -> Path:
+    try:
+        value.open("rb").close()
+    except OSError as error:
+        raise _fault(f"cannot read {value}: {error.strerror}") from None
+    return value
 
 
 def _long_secret(value: SecretStr) -> SecretStr:
@@ -101,17 +129,32 @@ def _long_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _between(least: str, most: str) -> AfterValidator:
+    def check(seconds: float) -> float:
+        if not parse_duration(least) <= seconds <= parse_duration(most):
+            raise _fault(f"must be from {least} to {most}")
+        return seconds
+
+    return AfterValidator(check)
+
+
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Listen = Annotated[Address, BeforeValidator(_address)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Folder = Annotated[Path, AfterValidator(_folder)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_secret)]
 
 
 def _default_data_dir() -> Path:
-    return Path("/var/lib/vsa") if os.geteuid() == 0 else Path.home() / ".local/share/vsa"
+    of_the_system = Path("/var/lib/vsa")
+    try:
+        return of_the_system if os.geteuid() == 0 else Path.home() / ".local/share/vsa"
+    except RuntimeError:  # a container's user id without a name has no home
+        return of_the_system
 
 
 # ---------------------------------------------------------------------------- the settings
@@ -129,7 +172,7 @@ class Settings(BaseModel):
     migration_database_url: DatabaseUrl | None = Field(
         None, description="the same database as its owner, for migrations; absent: the same URL"
     )
-    data_dir: Path = Field(
+    data_dir: Folder = Field(
         default_factory=_default_data_dir,
         description="embedded server's data and `vsa up`'s token",
     )
@@ -151,20 +194,20 @@ class Settings(BaseModel):
     docker_host: str | None = Field(
         None, description="the local engine, `unix:///run/docker.sock`; absent: as docker finds it"
     )
-    scrape_interval: Annotated[Duration, Field(ge=1, le=120)] = Field(
+    scrape_interval: Annotated[Duration, _between("1s", "2m")] = Field(
         15.0, description="how often a node is asked"
     )
-    probe_interval: Annotated[Duration, Field(ge=1, le=7 * 86400)] = Field(
+    probe_interval: Annotated[Duration, _between("1s", "7d")] = Field(
         3600.0, description="how often a domain is asked"
     )
-    scrape_timeout: Annotated[Duration, Field(ge=0.1, le=120)] = Field(
+    scrape_timeout: Annotated[Duration, _between("100ms", "2m")] = Field(
         10.0, description="how long a node may take"
     )
-    probe_timeout: Annotated[Duration, Field(ge=0.1, le=120)] = Field(
+    probe_timeout: Annotated[Duration, _between("100ms", "2m")] = Field(
         10.0, description="how long a domain may take"
     )
     max_response_bytes: Size = Field(16 << 20, description="how much one engine response may hold")
-    trust_bundle: Path | None = Field(
+    trust_bundle: ReadableFile | None = Field(
         None, description="PEM file of further CAs to trust, beside the system's"
     )
     allow_private_addresses: Flag = Field(

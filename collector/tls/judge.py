@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 
 from OpenSSL.SSL import X509VerificationCodes as Codes
 
 from collector.tls.answer import Shown, VerifyError
-from collector.tls.names import as_address, is_named
+from collector.tls.names import as_address
 from collector.tls.parse import Parsed, read_certificate
 from registry.facts import EndpointFacts, Fault, Verdict
 
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
-_REMEMBERED = 8192
 _RSA_BITS = 2048
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
 _STRONG_VERSIONS = frozenset({"TLSv1.2", "TLSv1.3"})
-_LISTED = 5  # names in a detail
+_LISTED, _LENGTH = 5, 200  # names in a detail, characters of each
 
 _DATES = frozenset({Codes.ERR_CERT_HAS_EXPIRED, Codes.ERR_CERT_NOT_YET_VALID})
 # The issuer is neither trusted nor among what was sent. The last of these only repeats it for a leaf.
@@ -94,9 +92,13 @@ def _path_faults(errors: Sequence[VerifyError], path: Sequence[Parsed]) -> Itera
 
 
 def _orphan(title: str, certificate: Parsed, code: int) -> Fault:
-    detail = f"{title}: its issuer {certificate.facts.issuer} is not trusted and was not sent"
+    detail = (
+        f"{title}: its issuer {_short(certificate.facts.issuer)} is not trusted and was not sent"
+    )
     if certificate.ca_issuers:
-        detail += f"; the server should send it, it is to be had at {certificate.ca_issuers}"
+        detail += (
+            f"; the server should send it, it is to be had at {_short(certificate.ca_issuers)}"
+        )
         return Fault(Verdict.INCOMPLETE_CHAIN, detail, code)
     return Fault(Verdict.UNKNOWN_AUTHORITY, detail, code)
 
@@ -113,15 +115,10 @@ def _date_faults(path: Sequence[Parsed], now: datetime) -> Iterator[Fault]:
 
 
 def _name_faults(leaf: Parsed, server_name: str) -> Iterator[Fault]:
-    if _is_named(leaf, server_name):
+    if leaf.is_named(server_name):
         return
     code = Codes.ERR_IP_ADDRESS_MISMATCH if as_address(server_name) else Codes.ERR_HOSTNAME_MISMATCH
     yield Fault(Verdict.HOSTNAME_MISMATCH, f"{server_name} is not its name; {_names(leaf)}", code)
-
-
-@lru_cache(_REMEMBERED)
-def _is_named(leaf: Parsed, server_name: str) -> bool:
-    return is_named(server_name, leaf.patterns)
 
 
 def _names(leaf: Parsed) -> str:
@@ -132,12 +129,15 @@ def _names(leaf: Parsed) -> str:
     if not names:
         return "it has none in subjectAltName"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"it was issued for {', '.join(names[:_LISTED])}{more}"
+    return f"it was issued for {', '.join(map(_short, names[:_LISTED]))}{more}"
 
 
 def _weaknesses(path: Sequence[Parsed]) -> Iterator[Fault]:
     for certificate in path:
         facts = certificate.facts
+        if not facts.key_type:  # whose strength nobody can tell is not ok
+            detail = f"{_title(path, certificate)}: its key cannot be read: {facts.parse_error}"
+            yield Fault(Verdict.WEAK, detail)
         if facts.key_type == "RSA" and facts.key_bits and facts.key_bits < _RSA_BITS:
             code = _KEY_TOO_SMALL if certificate is path[0] else _AUTHORITY_KEY_TOO_SMALL
             detail = f"{_title(path, certificate)}: its RSA key has {facts.key_bits} bits only"
@@ -160,4 +160,13 @@ def _earliest_end(path: Sequence[Parsed]) -> datetime | None:
 
 
 def _title(path: Sequence[Parsed], certificate: Parsed) -> str:
-    return "certificate" if certificate is path[0] else f"authority {certificate.facts.subject}"
+    return (
+        "certificate"
+        if certificate is path[0]
+        else f"authority {_short(certificate.facts.subject)}"
+    )
+
+
+def _short(text: str) -> str:
+    """Cut what only a hostile certificate makes so long."""
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"

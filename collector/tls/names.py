@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from cryptography import x509
 from service_identity import CertificateError
-from service_identity.hazmat import (
-    DNS_ID,
-    CertificatePattern,
-    DNSPattern,
-    IPAddress_ID,
-    IPAddressPattern,
-)
+from service_identity.hazmat import DNS_ID, DNSPattern
 
 _REMEMBERED = 8192
 
@@ -29,46 +22,36 @@ def as_address(name: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def patterns_of(names: Iterable[x509.GeneralName]) -> tuple[CertificatePattern, ...]:
-    """Return what a certificate's alternative names can match.
+def is_named(server_name: str, names: Iterable[x509.GeneralName]) -> bool:
+    """Tell whether one of a certificate's alternative names covers the server's name.
 
-    A name that RFC 9525 does not allow (a NUL, a lone wildcard, an address as DNS name) matches
+    A name that RFC 9525 does not allow (a NUL, a lone wildcard, an address as DNS name) covers
     nothing and spoils none of its neighbours.
     """
-    patterns: list[CertificatePattern] = []
-    for name in names:
-        if isinstance(name, x509.DNSName):
-            with suppress(CertificateError, UnicodeError):
-                patterns.append(DNSPattern.from_bytes(name.value.encode("ascii")))
-        elif isinstance(name, x509.IPAddress) and isinstance(name.value, IPv4Address | IPv6Address):
-            patterns.append(IPAddressPattern(name.value))
-    return tuple(patterns)
-
-
-def is_named(server_name: str, patterns: Iterable[CertificatePattern]) -> bool:
-    """Tell whether one of the patterns covers the name. Common names count for nothing."""
     address = as_address(server_name)
     if address:
-        return any(map(IPAddress_ID(str(address)).verify, patterns))
-    try:
-        ids = [DNS_ID(name) for name in _spellings(server_name)]
-    except ValueError:
-        return False
-    return any(_covers(pattern, ids) for pattern in patterns)
+        return any(isinstance(name, x509.IPAddress) and name.value == address for name in names)
+    server_name = server_name.lower()
+    wildcard = "*." + server_name.partition(".")[2]
+    # A hostile certificate has tens of thousands of names: only what may match is looked at closely.
+    likely = {name.value.lower() for name in names if isinstance(name, x509.DNSName)}
+    return (server_name in likely and _covers(server_name, server_name)) or (
+        wildcard in likely and _covers(wildcard, _without_a_label(server_name))
+    )
 
 
-def _spellings(name: str) -> tuple[str, ...]:
-    """Return the name, and for an A-label a stand-in that only a wildcard can match.
+def _without_a_label(server_name: str) -> str:
+    """Return a name without an A-label in front that the same wildcard covers.
 
-    service-identity lets no wildcard match an A-label, after RFC 6125; RFC 9525 and browsers do.
+    service-identity lets no wildcard cover an A-label, after RFC 6125; RFC 9525 and browsers do.
     """
-    label, dot, parent = name.partition(".")
-    return (name, f"label{dot}{parent}") if label.startswith("xn--") else (name,)
+    label, dot, parent = server_name.partition(".")
+    return f"label{dot}{parent}" if label.startswith("xn--") else server_name
 
 
-def _covers(pattern: CertificatePattern, ids: list[DNS_ID]) -> bool:
-    name, *stand_ins = ids
-    if name.verify(pattern):
-        return True
-    wild = isinstance(pattern, DNSPattern) and pattern.pattern.startswith(b"*.")
-    return wild and any(stand_in.verify(pattern) for stand_in in stand_ins)
+def _covers(presented: str, server_name: str) -> bool:
+    try:
+        pattern = DNSPattern.from_bytes(presented.encode("ascii"))
+        return DNS_ID(server_name).verify(pattern)
+    except (CertificateError, ValueError):  # not a name
+        return False

@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
@@ -14,9 +14,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
-from service_identity.hazmat import CertificatePattern
 
-from collector.tls.names import patterns_of
+from collector.tls.names import is_named
 from registry.facts import CertificateFacts
 
 # Certificates repeat from look to look and authorities from endpoint to endpoint. The few that are
@@ -53,20 +52,26 @@ _NO_KEY: tuple[str, int | None] = ("", None)
 ValueT = TypeVar("ValueT")
 
 
-# Compared by identity: a remembered certificate is one object, and so a cheap key of further memory.
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """A certificate's facts, and what else judging needs of it.
 
-    `patterns` is what its alternative names match; `ca_issuers` the URL at which it says that its
-    issuer can be fetched (never done); `signature_hash` is lower-case, empty where there is none.
+    `names` are its alternative names; `ca_issuers` is the URL at which it says that its issuer can be
+    fetched (never done); `signature_hash` is lower-case, empty where there is none.
     """
 
     facts: CertificateFacts
-    patterns: tuple[CertificatePattern, ...] = ()
+    names: tuple[x509.DNSName | x509.IPAddress, ...] = ()
     ca_issuers: str = ""
     self_issued: bool = False
     signature_hash: str = ""
+    _named: dict[str, bool] = field(default_factory=dict, repr=False)
+
+    def is_named(self, server_name: str) -> bool:
+        """Tell whether it was issued for a server of this name (DNS name or IP address)."""
+        if server_name not in self._named:
+            self._named[server_name] = is_named(server_name, self.names)
+        return self._named[server_name]
 
 
 def read_certificate(der: bytes) -> Parsed:
@@ -127,18 +132,20 @@ def _parsed(certificate: x509.Certificate, fingerprint: str, der: bytes) -> Pars
     )
     return Parsed(
         facts=facts,
-        patterns=patterns_of(names),
+        names=names,
         ca_issuers=_ca_issuers(extensions),
         self_issued=bool(facts.subject) and facts.subject == facts.issuer,
         signature_hash=parts.read("signature", _signature_hash, ""),
     )
 
 
-def _alternative_names(extensions: x509.Extensions) -> list[x509.DNSName | x509.IPAddress]:
+def _alternative_names(
+    extensions: x509.Extensions,
+) -> tuple[x509.DNSName | x509.IPAddress, ...]:
     with suppress(x509.ExtensionNotFound):
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return [name for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
-    return []
+        return tuple(name for name in names if isinstance(name, x509.DNSName | x509.IPAddress))
+    return ()
 
 
 def _ca_issuers(extensions: x509.Extensions) -> str:

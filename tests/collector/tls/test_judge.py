@@ -306,5 +306,5 @@ def test_what_openssl_calls_too_small_or_weak_is_weak(world: World, code: int) -
 def test_openssls_dates_count_where_the_parser_reads_none() -> None:
     garbage = Shown((b"garbage",), (b"garbage",), (VerifyError(10, 0),), "TLSv1.3", "")
     facts = judge(garbage, NAME, datetime.now(UTC))
-    assert verdicts(facts) == [Verdict.EXPIRED, Verdict.HOSTNAME_MISMATCH]
+    assert verdicts(facts) == [Verdict.EXPIRED, Verdict.HOSTNAME_MISMATCH, Verdict.WEAK]
     assert facts.certificate.parse_error in facts.faults[1].detail

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterable
+from threading import Event
 
 import pytest
 
@@ -12,10 +14,8 @@ from registry.facts import FailureReason
 
 
 @pytest.fixture
-def system() -> Iterator[SystemLookup]:
-    lookup = SystemLookup()
-    yield lookup
-    lookup.close()
+def system() -> SystemLookup:
+    return SystemLookup()
 
 
 async def test_the_systems_resolver_is_asked(system: SystemLookup) -> None:
@@ -33,6 +33,20 @@ async def test_a_name_that_cannot_be_one_is_a_dns_failure(system: SystemLookup, 
     with pytest.raises(NoAnswerError) as caught:
         await addresses_of(name, system)
     assert caught.value.failure.reason is FailureReason.DNS
+
+
+async def test_more_names_than_threads_are_all_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = Event()
+    monkeypatch.setattr("collector.tls.resolve._THREADS", 2)
+    monkeypatch.setattr(
+        "collector.tls.resolve._getaddrinfo", lambda name: blocked.wait(5) and [name]
+    )
+    system = SystemLookup()
+    lookups = [asyncio.create_task(system(f"192.0.2.{number}")) for number in range(6)]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(lookups[0], 0.05)  # its thread is not free yet, though nobody waits
+    blocked.set()
+    assert await asyncio.gather(*lookups[1:]) == [[f"192.0.2.{number}"] for number in range(1, 6)]
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])

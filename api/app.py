@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
 from api.context import Context
 from api.envelope import Envelope
-from api.limits import BodyLimit
+from api.limits import BodyLimit, refuse_repeats
 from api.problems import Problem, handle_problems, problems
 from api.readiness import Readiness
 from api.routes import (
@@ -59,13 +59,10 @@ def make_app(engine: Engine, settings: Settings) -> FastAPI:
     handle_problems(app)
     app.include_router(health.router, prefix=_PREFIX)
     guarded = problems(401, 403, 422, 503)
-    for module in (nodes, domains, certificates, containers, events, audit, discovery):
-        app.include_router(
-            module.router, prefix=_PREFIX, dependencies=[MAY_READ], responses=guarded
-        )
-    app.include_router(
-        tokens.router, prefix=_PREFIX, dependencies=[MAY_ADMINISTER], responses=guarded
-    )
+    for module in (nodes, domains, certificates, containers, events, audit, discovery, tokens):
+        role = MAY_ADMINISTER if module is tokens else MAY_READ
+        rules = [role, Depends(refuse_repeats)]
+        app.include_router(module.router, prefix=_PREFIX, dependencies=rules, responses=guarded)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 

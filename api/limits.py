@@ -1,12 +1,16 @@
-"""How much a request's body may hold."""
+"""How much a request may hold: its body to a number of bytes, its query each parameter once."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
+from registry.errors import FieldFault, Invalid
 
 MAX_BODY_BYTES = 64 << 10
 _DETAIL = f"The body may hold {MAX_BODY_BYTES} bytes."
@@ -41,3 +45,10 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_limited, send)
+
+
+async def refuse_repeats(request: Request) -> None:
+    """Refuse a query that names a parameter twice: which of them was meant is anybody's guess."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    if repeated := [name for name, number in given.items() if number > 1]:
+        raise Invalid(tuple(FieldFault(name, "once", "must be given once") for name in repeated))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
@@ -158,7 +159,9 @@ def _fault(error: Mapping[str, Any]) -> FieldFault:
     field = ".".join(str(part) for part in path) or str(place)
     if error["type"] in _RULES:
         return FieldFault(field, *_RULES[error["type"]])
-    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    message = re.sub(
+        "^(Input|String|Value) should ", "must ", error["msg"].removeprefix("Value error, ")
+    )
     return FieldFault(field, error["type"].removesuffix("_error"), message)
 
 

@@ -8,7 +8,7 @@ from api.context import Tx
 from api.problems import problems
 from api.schemas.listing import Listing
 from api.schemas.tokens import NewToken, TokenAnswer, TokenBody
-from api.schemas.values import PlainText
+from api.schemas.values import TokenName
 from api.security import Admin
 from registry import tokens
 from registry.session import database_now
@@ -33,6 +33,6 @@ async def create_token(body: TokenBody, actor: Admin, tx: Tx, response: Response
 
 
 @router.delete("/{name}", status_code=204, responses=problems(404))
-async def revoke_token(name: PlainText, actor: Admin, tx: Tx) -> None:
+async def revoke_token(name: TokenName, actor: Admin, tx: Tx) -> None:
     """Revoke a token: it is refused from now on, and stays listed."""
     await tokens.revoke_token(tx, name, actor, await database_now(tx))

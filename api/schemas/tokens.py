@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from api.schemas.values import PlainText
+from api.schemas.values import TokenName
 from registry.tokens import Role
 
 
@@ -17,7 +17,7 @@ class TokenBody(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"name": "ci", "role": "write"}]}
     )
 
-    name: PlainText
+    name: TokenName
     role: Role
 
 

@@ -71,8 +71,12 @@ PlainText = Annotated[
 NodeName = Annotated[
     str,
     AfterValidator(rules.node_name),
-    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$", "examples": ["web-1"]}
+    ),
 ]
+# An actor's name: it stands in the audit trail, and as one segment in a path.
+TokenName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")]
 DockerUrl = Annotated[
     str,
     AfterValidator(rules.docker_url),

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from registry.paging import encode_cursor
+
 NODE = {"name": "web-1", "docker_url": "unix:///run/docker.sock"}
 DOMAIN = {"name": "example.com"}
 JSON = {"Content-Type": "application/json"}
@@ -132,6 +134,7 @@ async def test_a_body_of_another_media_type_is_refused(
         ("label=site", "label"),
         ("enabled=perhaps", "enabled"),
         ("enbaled=true", "enbaled"),
+        ("enabled=true&enabled=false", "enabled"),
     ],
 )
 async def test_a_bad_query_is_refused_by_its_parameter(
@@ -140,6 +143,21 @@ async def test_a_bad_query_is_refused_by_its_parameter(
     answer = await reader.get(f"/api/nodes?{query}")
     assert answer.status_code == 422
     assert set(faults(answer)) == {field}
+
+
+@pytest.mark.parametrize(
+    "path", ["nodes", "domains", "audit-logs", "events", "containers", "certificates"]
+)
+@pytest.mark.parametrize(
+    "key",
+    [(1 << 80,), (-(1 << 80),), ("\x00",), ("a", 1 << 80), ("\x00", 1), ("\x00",) * 3],
+)
+async def test_a_forged_cursor_never_reaches_the_database(
+    reader: httpx.AsyncClient, path: str, key: tuple[str | int, ...]
+) -> None:
+    answer = await reader.get(f"/api/{path}", params={"cursor": encode_cursor(*key)})
+    assert answer.status_code == 422
+    assert set(faults(answer)) == {"cursor"}
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ async def test_a_name_in_use_is_a_conflict(admin: httpx.AsyncClient) -> None:
     [
         ({"role": "root"}, "role"),
         ({"name": ""}, "name"),
+        ({"name": "a/b"}, "name"),
+        ({"name": "ü"}, "name"),
         ({"name": "a\x00"}, "name"),
         ({"x": 1}, "x"),
     ],

@@ -1,0 +1,197 @@
+"""What the API answers, as far as a person is shown it; the JSON itself goes through untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import msgspec
+
+from cli.faults import CannotReach
+from registry.facts import ContainerState, EngineFacts, Failure, Fault, Health, Verdict
+
+ItemT = TypeVar("ItemT")
+ValueT = TypeVar("ValueT")
+
+
+class Listing(msgspec.Struct, Generic[ItemT], frozen=True):
+    """One page; `next` is the cursor of the page after it."""
+
+    items: list[ItemT]
+    next: str | None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An RFC 9457 problem: `detail` names each field with the rule that it breaks."""
+
+    detail: str
+    status: int
+
+
+class NodeState(msgspec.Struct, frozen=True):
+    """What was last seen of a node; `containers` maps a state to a number."""
+
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    failure: Failure | None
+    consecutive_failures: int
+    engine: EngineFacts | None
+    containers: dict[str, int]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A node; `interval` is None where the default holds."""
+
+    name: str
+    docker_url: str
+    labels: dict[str, str]
+    enabled: bool
+    interval: str | None
+    created_at: datetime
+    state: NodeState
+
+
+class Container(msgspec.Struct, frozen=True):
+    """A container as it is now, and since when."""
+
+    node: str
+    name: str
+    image: str
+    state: ContainerState
+    health: Health
+    exit_code: int | None
+    oom_killed: bool
+    restart_count: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    seen_from: datetime
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One address of a domain: how the last look went, and what the last successful one showed."""
+
+    address: str
+    port: int
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    failure: Failure | None
+    verdict: Verdict | None
+    faults: list[Fault]
+    fingerprint: str | None
+    not_before: datetime | None
+    not_after: datetime | None
+    tls_version: str | None
+
+
+class DomainState(msgspec.Struct, frozen=True):
+    """What was last seen of a domain."""
+
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    failure: Failure | None
+    consecutive_failures: int
+    endpoints: list[Endpoint]
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A domain; `server_name` and `interval` are None where the default holds."""
+
+    id: int
+    name: str
+    port: int
+    starttls: str
+    server_name: str | None
+    node: str | None
+    container: str | None
+    labels: dict[str, str]
+    enabled: bool
+    interval: str | None
+    created_at: datetime
+    state: DomainState
+
+    @property
+    def title(self) -> str:
+        """Name and port as a person writes them, and the name that is asked for when it is another."""
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return f"{name}:{self.port}" + (f" as {self.server_name}" if self.server_name else "")
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """One X.509 leaf; names as RFC 4514 writes them."""
+
+    fingerprint: str
+    subject: str
+    issuer: str
+    serial_number: str
+    sans: list[str]
+    not_before: datetime | None
+    not_after: datetime | None
+    key_type: str
+    key_bits: int | None
+    signature_algorithm: str
+    parse_error: str
+
+
+class NodeOutcome(msgspec.Struct, frozen=True):
+    """How a scrape went that was asked for just now."""
+
+    failure: Failure | None
+    node: Node
+
+
+class DomainOutcome(msgspec.Struct, frozen=True):
+    """How a probe went that was asked for just now."""
+
+    failure: Failure | None
+    domain: Domain
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token, without its secret."""
+
+    name: str
+    role: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewToken(msgspec.Struct, frozen=True):
+    """A token just made: the one time that its secret is told."""
+
+    name: str
+    role: str
+    token: str
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One entry of the audit trail, as a list shows it."""
+
+    id: int
+    timestamp: datetime
+    actor: str
+    action: str
+    target: str
+    address: str
+    result: str
+
+
+def decode(content: bytes | msgspec.Raw, kind: type[ValueT]) -> ValueT:
+    """Return an answer's JSON as `kind`."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        raise CannotReach(
+            f"the API's answer is not understood ({error}); is it of another version?"
+        ) from None
+
+
+def whole(items: Sequence[msgspec.Raw]) -> bytes:
+    """Return a list of all pages as the API would give it in one."""
+    return msgspec.json.encode({"items": items, "next": None})
+
+
+def part(content: bytes, name: str) -> bytes:
+    """Return one member of an answer's object, as its JSON."""
+    return bytes(decode(content, dict[str, msgspec.Raw])[name])

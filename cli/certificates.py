@@ -1,0 +1,41 @@
+"""A certificate, as `vsa probe` and `vsa domain show` print it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.text import Text
+
+from cli.answers import Certificate
+from cli.life import Life, left
+from cli.output import BAD, STRONG, pairs, say
+from cli.words import minute, plain
+from registry.facts import CertificateFacts
+
+_NAMES_SHOWN = 12
+
+
+def show_certificate(certificate: CertificateFacts | Certificate, at: datetime) -> None:
+    """Print what a certificate says."""
+    say("", Text("Certificate", STRONG))
+    start, end = certificate.not_before, certificate.not_after
+    pairs(
+        (
+            ("subject", certificate.subject),
+            ("names", _names(certificate.sans)),
+            ("issuer", certificate.issuer),
+            ("valid", f"{minute(start)} to {minute(end)}" if start and end else ""),
+            ("life", left(Life(start, end, at)) if start and end else ""),
+            ("key", f"{certificate.key_type} {certificate.key_bits or ''}".strip()),
+            ("signature", certificate.signature_algorithm),
+            ("serial", certificate.serial_number),
+            ("sha256", certificate.fingerprint),
+            ("unreadable", Text(plain(certificate.parse_error), BAD)),
+        )
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

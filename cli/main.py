@@ -1,0 +1,64 @@
+"""The `vsa` command: its commands, and how each ends."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from typer.core import TyperGroup
+
+from cli import audit, domains, nodes, programs, tokens
+from cli.faults import Fault
+from cli.output import BAD, note
+from cli.probe import probe
+from cli.status import status
+from cli.up import up
+
+_COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit")
+_PROGRAMS = ("api", "collector", "exporter", "db")
+
+
+class _InOrder(TyperGroup):
+    """Lists what a person does first, then the programs one by one."""
+
+    def list_commands(self, _: object) -> list[str]:
+        return [*_COMMANDS, *_PROGRAMS]
+
+
+app = typer.Typer(
+    cls=_InOrder,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # its boxes take more time and room than what they hold
+    pretty_exceptions_enable=False,
+    help="Watch Docker hosts and TLS certificates without installing anything on them.",
+    epilog="Exit codes: 0 well, 1 not well, 2 bad input, 3 cannot reach.",
+)
+
+for command in (up, status, probe, programs.api, programs.collector, programs.exporter):
+    app.command()(command)
+app.add_typer(nodes.app, name="node", help="Docker hosts that are watched.")
+app.add_typer(domains.app, name="domain", help="Names whose certificates are watched.")
+app.add_typer(tokens.app, name="token", help="Who may use the API.")
+app.add_typer(audit.app, name="audit", help="Who changed what.")
+app.add_typer(programs.db, name="db", help="The tables of the database.")
+
+
+def main() -> None:
+    """Run the command line; expected trouble is one line on stderr and an exit code."""
+    try:
+        sys.exit(app(prog_name="vsa", standalone_mode=False))
+    except typer.TyperException as error:  # an argument or option that is not one
+        _end(error.format_message(), error.exit_code)
+    except Fault as error:
+        _end(str(error), error.exit_code)
+
+
+def _end(message: str, code: int) -> None:
+    for line in message.splitlines():
+        note(f"vsa: {line}", BAD)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

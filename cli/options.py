@@ -1,0 +1,83 @@
+"""Options that several commands share, and what is read from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from cli.faults import BadInput
+from registry.facts import StartTls
+
+Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON and nothing else.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="KEY=VALUE", help="A label; may be given several times."),
+]
+Unlabel = Annotated[
+    list[str] | None, typer.Option("--unlabel", metavar="KEY", help="A label to take away.")
+]
+Interval = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="How often to ask it, such as 30s or 6h.")
+]
+Timeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="How long it may take, such as 5s.")
+]
+Enabled = Annotated[
+    bool | None, typer.Option("--enable/--disable", help="Ask it, or leave it alone.")
+]
+
+StartTlsOption = Annotated[
+    StartTls, typer.Option("--starttls", help="What is spoken before TLS begins.")
+]
+ServerName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Ask for this name (SNI) and expect it in the certificate."),
+]
+
+ValueT = TypeVar("ValueT")
+
+# Brings back what the settings say.
+_DEFAULT = "default"
+_NAME_AND_PORT = re.compile(r"(\[.*\]|[^:]*)(?::(.*))?")
+
+
+def given(**fields: object) -> dict[str, object]:
+    """Return the fields that were given; `default` stands for null."""
+    return {
+        name: None if value == _DEFAULT else value
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def checked(field: str, check: Callable[[str], ValueT], text: str) -> ValueT:
+    """Return what `check` makes of `text`; BadInput names the field where it refuses."""
+    try:
+        return check(text)
+    except ValueError as error:
+        raise BadInput(f"{field}: {error}") from None
+
+
+def read_labels(given: list[str] | None, removed: list[str] | None = None) -> dict[str, str | None]:
+    """Return labels by key; None for each that is to go."""
+    labels: dict[str, str | None] = dict.fromkeys(removed or ())
+    for label in given or ():
+        key, sign, value = label.partition("=")
+        if not sign:
+            raise BadInput(f"--label: must be KEY=VALUE, not {label!r}")
+        labels[key] = value
+    return labels
+
+
+def split_port(text: str, otherwise: int) -> tuple[str, int]:
+    """Split NAME[:PORT]; an IPv6 address stands in brackets when a port follows."""
+    match = _NAME_AND_PORT.fullmatch(text)
+    if match is None:  # an IPv6 address alone
+        return text, otherwise
+    name, port = match.groups()
+    if port is not None and not (port.isdecimal() and 1 <= int(port) <= 65535):
+        raise BadInput(f"port: must be from 1 to 65535, in {text!r}")
+    return name.strip("[]"), int(port) if port else otherwise

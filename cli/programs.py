@@ -1,0 +1,124 @@
+"""`vsa api`, `vsa collector`, `vsa exporter`, one program each; and `vsa db upgrade`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import own_settings
+from cli.faults import BadInput, CannotReach
+from cli.output import note
+
+if TYPE_CHECKING:
+    from registry.settings import Settings
+
+db = typer.Typer(no_args_is_help=True)
+
+# More than a program takes to end politely.
+_GRACE_SECONDS = 15
+
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log what happens, not only trouble.")
+]
+# How `vsa up` starts its programs: they end when it does, and know its token.
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+def api(*, verbose: Verbose = False, supervised: Supervised = False) -> None:
+    """Run the API alone, until Ctrl-C.
+
+    Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa VSA_API_TOKEN_FILE=/run/token vsa api
+    """
+    settings = _begin("api", verbose=verbose, supervised=supervised)
+    from api.program import StartError
+    from api.program import run as serve
+    from cli.database import running_url
+    from cli.listening import check_free
+    from cli.running import run
+    from cli.token_file import with_token
+
+    check_free(settings.api_listen, "VSA_API_LISTEN")
+    url = running_url(settings)
+    embedded = settings.database_url is None
+    try:
+        run(serve(with_token(settings) if supervised else settings, url, embedded=embedded))
+    except StartError as error:  # caused by another: the database does not answer
+        raise (CannotReach if error.__cause__ else BadInput)(str(error)) from None
+
+
+def collector(*, verbose: Verbose = False, supervised: Supervised = False) -> None:
+    """Run a collector alone, until Ctrl-C.
+
+    Any number of them share the work.
+
+    Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa vsa collector
+    """
+    settings = _begin("collector", verbose=verbose, supervised=supervised)
+    from cli.database import running_url
+    from cli.running import run
+    from cli.trust import check_trust_bundle
+    from collector.program import run as collect
+
+    check_trust_bundle(settings)
+    run(collect(settings, running_url(settings)))
+
+
+def exporter(*, verbose: Verbose = False, supervised: Supervised = False) -> None:
+    """Run the exporter alone, until Ctrl-C.
+
+    Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa vsa exporter
+    """
+    settings = _begin("exporter", verbose=verbose, supervised=supervised)
+    from cli.database import running_url
+    from cli.listening import check_free
+    from cli.running import run
+    from exporter.program import run as serve
+
+    check_free(settings.exporter_listen, "VSA_EXPORTER_LISTEN")
+    run(serve(settings, running_url(settings)))
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the database to this version, as the owner of VSA_MIGRATION_DATABASE_URL.
+
+    Several may do so at once; each program asks for it where it is missing.
+
+    Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa vsa db upgrade
+    """
+    from cli.database import migrate, start_embedded
+
+    settings = own_settings()
+    server = start_embedded(settings)
+    try:
+        migrate(settings, server)
+    finally:
+        if server:
+            server.stop()
+    note("the database is of this version")
+
+
+def _begin(program: str, *, verbose: bool, supervised: bool) -> Settings:
+    """Read the settings, begin to log, and tie this process to its supervisor."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format=f"%(asctime)s {program} %(levelname)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    if supervised:
+        threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    return own_settings()
+
+
+def _end_with_supervisor() -> None:
+    """Wait for the end of stdin, which comes however the supervisor ends, and end too."""
+    os.read(0, 1)  # not sys.stdin: its lock, held by a thread that waits, aborts the interpreter
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)

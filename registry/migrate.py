@@ -75,7 +75,7 @@ def downgrade(owner_url: str, revision: str) -> None:
 
 def pending(url: str) -> bool:
     """Say whether the database lacks migrations that this version has, or has others."""
-    engine = create_engine(driver_url(url, **_SESSION), poolclass=NullPool)
+    engine = create_engine(driver_url(url, "migration", _SESSION), poolclass=NullPool)
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_heads()
     return set(current) != set(ScriptDirectory.from_config(_config(None)).get_heads())
@@ -96,11 +96,7 @@ def _grant(connection: Connection, role: str | None) -> None:
 @contextmanager
 def _locked(url: str) -> Iterator[Connection]:
     """Connect as the owner and hold the one lock of all starters until the connection closes."""
-    engine = create_engine(
-        driver_url(url, **_SESSION),
-        poolclass=NullPool,
-        connect_args={"application_name": "vsa migration", "connect_timeout": 5},
-    )
+    engine = create_engine(driver_url(url, "migration", _SESSION), poolclass=NullPool)
     with engine.connect() as connection:
         # Waiting for the other starter is no lock trouble: the time-outs begin after it.
         connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -35,27 +36,26 @@ _SESSION = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "5min",
 }
-# A peer that vanished without a word is noticed within half a minute.
+# A peer that vanished without a word is noticed within half a minute; the URL may say otherwise.
 _CONNECT = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
 }
 
 
 def make_engine(url: str, *, program: str, pool_size: int = 5) -> Engine:
     """Make the pool of connections for `program`; nothing is connected yet."""
     engine = create_async_engine(
-        driver_url(url, **_SESSION),
+        driver_url(url, program, _SESSION),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
         use_native_hstore=False,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
-        connect_args={"application_name": f"vsa {program}", **_CONNECT},
     )
     event.listen(engine.sync_engine, "checkout", _refuse_the_dead)
     return engine
@@ -67,15 +67,13 @@ async def database_now(tx: Connection) -> datetime:
     return now.astimezone(UTC)
 
 
-def driver_url(url: str, **settings: str) -> URL:
+def driver_url(url: str, program: str, settings: Mapping[str, str]) -> URL:
     """Turn a URL as people write it into SQLAlchemy's, with PostgreSQL settings for the session."""
-    target = make_url(url)
-    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    theirs = target.query.get("options", ())
-    options = " ".join([ours, theirs] if isinstance(theirs, str) else [ours, *theirs])
-    return target.set(drivername="postgresql+psycopg").update_query_dict(
-        {"options": options.strip()}
-    )
+    target = make_url(url).set(drivername="postgresql+psycopg")
+    options = [f"-c {name}={value}" for name, value in settings.items()]
+    options += target.normalized_query.get("options", ())
+    ours = {"application_name": f"vsa {program}", "options": " ".join(options)}
+    return target.set(query={**_CONNECT, **target.query, **ours})
 
 
 def _encode(value: object) -> str:

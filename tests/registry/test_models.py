@@ -27,7 +27,7 @@ CATALOGUE = """
 
 
 def connect(url: str) -> Iterator[Connection]:
-    with create_engine(driver_url(url), poolclass=NullPool).connect() as connection:
+    with create_engine(driver_url(url, "test", {}), poolclass=NullPool).connect() as connection:
         yield connection
 
 

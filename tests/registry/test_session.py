@@ -10,7 +10,7 @@ import uvloop
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from registry.session import UNAVAILABLE, Connection, Engine, database_now, make_engine
+from registry.session import UNAVAILABLE, Connection, Engine, database_now, driver_url, make_engine
 from tests.parts.postgres import Database
 
 
@@ -58,6 +58,12 @@ async def test_the_urls_own_options_are_kept(database: Database) -> None:
     assert await show(engine, "work_mem") == "5MB"
     assert await show(engine, "timezone") == "UTC"
     await engine.dispose()
+
+
+def test_the_urls_own_time_outs_win() -> None:
+    url = driver_url("postgresql://db/vsa?connect_timeout=60", "test", {})
+    assert url.query["connect_timeout"] == "60"
+    assert url.query["keepalives_count"] == "3"
 
 
 async def test_the_short_scheme_is_accepted(database: Database) -> None:

@@ -190,24 +190,6 @@ def _cursor(time_nano: int | None, keys: Sequence[str]) -> EventCursor | None:
 
 # ---------------------------------------------------------------------------- settling
 
-_REQUEST_NOW = text("""
-    UPDATE schedule
-    SET next_due_at = :now, lease_until = NULL, lease_token = NULL
-    WHERE node_id = CAST(:node_id AS bigint) OR domain_id = CAST(:domain_id AS bigint)
-""")
-
-
-async def request_now(
-    tx: Connection,
-    *,
-    node_id: int | None = None,
-    domain_id: int | None = None,
-    now: datetime,
-) -> None:
-    """Make a target due at once. An answer still under way is older than the wish: it is discarded."""
-    await tx.execute(_REQUEST_NOW, {"node_id": node_id, "domain_id": domain_id, "now": now})
-
-
 _SETTLE_NODES = text("""
     UPDATE schedule s
     SET next_due_at = due.at, lease_until = NULL, lease_token = NULL
@@ -222,22 +204,42 @@ _SETTLE_DOMAINS = text("""
     WHERE s.domain_id = due.id
 """)
 
+_REQUEST_NOW = text("""
+    UPDATE schedule
+    SET next_due_at = :now, lease_until = NULL, lease_token = NULL
+    WHERE node_id = CAST(:node_id AS bigint) OR domain_id = CAST(:domain_id AS bigint)
+""")
+
 
 async def settle_nodes(tx: Connection, answered: Sequence[tuple[NodeLease, datetime]]) -> None:
     """End leases whose answer came at a moment: each node is due at its next tick after it."""
-    moments = {
-        lease.question.node_id: next_due(at, lease.interval, f"node/{lease.question.node_id}")
-        for lease, at in answered
-    }
-    if moments:
-        await tx.execute(_SETTLE_NODES, {"ids": list(moments), "moments": list(moments.values())})
+    ids = [lease.question.node_id for lease, _ in answered]
+    moments = [_next_tick(lease, at, f"node/{lease.question.node_id}") for lease, at in answered]
+    if ids:
+        await tx.execute(_SETTLE_NODES, {"ids": ids, "moments": moments})
 
 
 async def settle_domains(tx: Connection, answered: Sequence[tuple[DomainLease, datetime]]) -> None:
     """End leases whose answer came at a moment: each domain is due at its next tick after it."""
-    moments = {
-        lease.question.domain_id: next_due(at, lease.interval, f"domain/{lease.question.domain_id}")
-        for lease, at in answered
-    }
-    if moments:
-        await tx.execute(_SETTLE_DOMAINS, {"ids": list(moments), "moments": list(moments.values())})
+    ids = [lease.question.domain_id for lease, _ in answered]
+    moments = [
+        _next_tick(lease, at, f"domain/{lease.question.domain_id}") for lease, at in answered
+    ]
+    if ids:
+        await tx.execute(_SETTLE_DOMAINS, {"ids": ids, "moments": moments})
+
+
+def _next_tick(lease: NodeLease | DomainLease, at: datetime, identity: str) -> datetime:
+    # A collector's clock may lag a little: the tick that was claimed is never due a second time.
+    return next_due(max(at, lease.claimed_at), lease.interval, identity)
+
+
+async def request_now(
+    tx: Connection,
+    *,
+    node_id: int | None = None,
+    domain_id: int | None = None,
+    now: datetime,
+) -> None:
+    """Make a target due at once. An answer still under way is older than the wish: it is discarded."""
+    await tx.execute(_REQUEST_NOW, {"node_id": node_id, "domain_id": domain_id, "now": now})

@@ -198,6 +198,13 @@ async def test_an_answered_domain_is_due_at_the_next_point_of_its_grid(tx: Conne
     assert row == [(next_due(later(5), 3600, f"domain/{domain_id}"), None, None)]
 
 
+async def test_a_tick_is_not_due_again_when_the_answers_clock_lags(tx: Connection) -> None:
+    node_id = await add_node(tx)
+    tick = next_due(NOW, 15, f"node/{node_id}")
+    await settle_nodes(tx, [(await lease_node(tx, tick), tick - timedelta(milliseconds=1))])
+    assert await value(tx, "SELECT next_due_at FROM schedule") == tick + timedelta(seconds=15)
+
+
 async def test_a_wish_makes_one_target_due_and_ends_its_lease(tx: Connection) -> None:
     node_id = await add_node(tx)
     await add_node(tx, "beta", due_at=later(60))

@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._max_bytes = 0
         self._pending = 0  # bytes read since the last whole answer
         self._inside = False  # an answer has begun
+        self._until_close = False  # and the connection's end may be its end
         self._body: list[bytes] = []
         self._first = b""
 
@@ -99,7 +100,7 @@ class Connection(asyncio.Protocol):
         self.closed = True
         if not self._inside:
             self._resolve()
-        elif exc is None and not self._parser.should_keep_alive():
+        elif exc is None and self._until_close:
             # A body without a length ends with the connection; one cut short is not whole JSON.
             self.on_message_complete()
         else:
@@ -110,9 +111,13 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Begin an answer; drop the connection when none was asked for."""
-        self._inside, self._body = True, []
+        self._inside, self._until_close, self._body = True, False, []
         if self._waiter is None:
             self.abort()
+
+    def on_headers_complete(self) -> None:
+        """Learn whether the connection ends with this answer."""
+        self._until_close = not self._parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -126,7 +131,7 @@ class Connection(asyncio.Protocol):
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._answers.append(Answer(status, body, time.monotonic(), self._first))
-        if not self._parser.should_keep_alive():
+        if self._until_close:
             self.closed = True
             self._transport.close()
             self._resolve()

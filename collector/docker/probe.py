@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from collector.docker.client import Client
-from collector.docker.failures import Failed, failure_of
+from collector.docker.failures import Failed, failure_of, tidy
 from collector.docker.memory import Memory
 from collector.docker.scrape import Scrape
 from collector.docker.transport import transport_to
@@ -34,25 +34,14 @@ class DockerProbe:
 
     async def ask(self, question: NodeQuestion) -> NodeFacts | Failure:
         """Scrape a node once, within the question's time limit; never raises but CancelledError."""
-        scrape: Scrape | None = None
         try:
-            async with asyncio.timeout(question.time_limit):
-                scrape = Scrape(self._memory(question), question, self._clock)
-                return await scrape.run()
+            memory = self._memory(question)
         except Failed as error:
-            failure = error.failure
-        except TimeoutError:
-            doing = scrape.doing if scrape else "connecting"
-            failure = Failure(
-                FailureReason.TIMEOUT, f"no answer within {question.time_limit:g} s while {doing}"
-            )
-        except OSError as error:
-            failure = failure_of(error)
-        except Exception as error:  # a fault of ours must cost this one answer, not the cycle
-            log.exception("scraping node %s failed", question.name)
-            failure = Failure(FailureReason.INTERNAL, f"a fault in the collector: {error!r}"[:300])
-        self._disconnect(question.node_id)
-        return failure
+            return error.failure
+        outcome = await _outcome(Scrape(memory, question, self._clock), question)
+        if isinstance(outcome, Failure):
+            memory.client.close()
+        return outcome
 
     def forget(self, node_id: int) -> None:
         """Drop what is known of a node's containers, so that the next scrape inspects all."""
@@ -90,3 +79,19 @@ class DockerProbe:
     def _disconnect(self, node_id: int) -> None:
         if node_id in self._memories:
             self._memories[node_id].client.close()
+
+
+async def _outcome(scrape: Scrape, question: NodeQuestion) -> NodeFacts | Failure:
+    try:
+        async with asyncio.timeout(question.time_limit):
+            return await scrape.run()
+    except Failed as error:
+        return error.failure
+    except TimeoutError:
+        detail = f"no answer within {question.time_limit:g} s while {scrape.doing}"
+        return Failure(FailureReason.TIMEOUT, detail)
+    except OSError as error:
+        return failure_of(error)
+    except Exception as error:  # a fault of ours must cost this one answer, not the cycle
+        log.exception("scraping node %s failed", question.name)
+        return Failure(FailureReason.INTERNAL, tidy(f"a fault in the collector: {error!r}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.docker import wire
+from collector.docker import wire_stats as wire
 from registry.facts import BlockSample, ContainerSample, NetworkSample
 
 # cgroup v1 and v2; v1's Sync, Async and Total tell the same bytes again.
@@ -48,10 +48,10 @@ def _memory(memory: wire.Memory) -> tuple[int | None, int | None, int | None]:
     before it kills.
     """
     details = memory.stats or _NO_DETAILS
-    if details.total_inactive_file is not None:
-        inactive, rss, cache = details.total_inactive_file, details.total_rss, details.total_cache
-    else:
-        inactive, rss, cache = details.inactive_file, details.anon, details.file  # type: ignore[assignment]
+    v1 = details.total_inactive_file is not None
+    inactive = details.total_inactive_file if v1 else details.inactive_file
+    rss = details.total_rss if v1 else details.anon
+    cache = details.total_cache if v1 else details.file
     if memory.usage is None or inactive is None:
         return None, rss, cache
     return max(memory.usage - inactive, 0), rss, cache

@@ -14,6 +14,7 @@ from collector.docker.interpret import container_facts, engine_facts, moment, ro
 from collector.docker.memory import Engine, Known, Memory
 from collector.docker.samples import container_sample
 from collector.docker.versions import negotiate
+from collector.docker.wire_stats import STATS
 from registry.facts import (
     ContainerFacts,
     ContainerSample,
@@ -95,15 +96,10 @@ class Scrape:
 
     async def _meet(self) -> tuple[Engine, bool]:
         """Return the engine, and whether it is new to us or may have been restarted."""
-        memory = self._memory
-        is_new = memory.engine is None or not self._client.connected
-        if (
-            memory.engine is None
-            or is_new
-            or self._began_at > memory.engine.asked_at + _ASK_ENGINE_EVERY
-        ):
-            memory.engine = await self._ask_engine()
-        return memory.engine, is_new
+        engine, is_new = self._memory.engine, not self._client.connected
+        if engine is None or is_new or self._began_at > engine.asked_at + _ASK_ENGINE_EVERY:
+            engine = self._memory.engine = await self._ask_engine()
+        return engine, is_new
 
     async def _ask_engine(self) -> Engine:
         version = wire.decode(wire.VERSION, await self._get(calls.VERSION), "GET /version")
@@ -216,7 +212,7 @@ def _sample(container_id: str, answer: Answer, ahead: float) -> ContainerSample 
     if answer.status in {404, 409} or answer.status >= 500 or not answer.body.strip():
         return None
     what = "GET /containers/{id}/stats"
-    stats = wire.decode(wire.STATS, _body(answer, what), what)
+    stats = wire.decode(STATS, _body(answer, what), what)
     return container_sample(container_id, stats, answer.received_at + ahead)
 
 

@@ -59,9 +59,9 @@ class StandIn:
             rendered = self._render(path)
             if "/events" not in path:
                 self._rendered[path] = rendered
-        return self._status_line(rendered)
+        return self._with_headers(rendered)
 
-    def _status_line(self, rendered: bytes) -> bytes:
+    def _with_headers(self, rendered: bytes) -> bytes:
         status, _, rest = rendered.partition(b"\r\n")
         return b"HTTP/1.1 " + status + self._headers() + rest
 

@@ -88,8 +88,9 @@ async def test_a_connection_that_ends_between_answers_gives_those_before(script:
     assert len(await ask(script, "/a", "/b")) == 1
 
 
-async def test_a_connection_that_ends_within_an_answer_fails(script: Script) -> None:
-    script.reply, script.closes = HEAD + b"Content-Length: 9\r\n\r\na", True
+@pytest.mark.parametrize("part", [HEAD, HEAD + b"Content-Length: 9\r\n\r\na", b"HTTP/1.1 200 "])
+async def test_a_connection_that_ends_within_an_answer_fails(script: Script, part: bytes) -> None:
+    script.reply, script.closes = part, True
     with pytest.raises(Failed, match="GET / broke off in the middle"):
         await ask(script, "/")
 

@@ -227,7 +227,7 @@ async def test_an_old_engine_is_asked_for_all_stats_at_once(tmp_path: Path) -> N
         asker = Asker(url)
         cost = (await asker.facts()).cost
         await asker.close()
-    assert cost.phase_seconds["stats"] < 1  # one after the other: four seconds
+    assert cost.phase_seconds["stats"] < 2  # one after the other: four seconds
 
 
 @pytest.mark.parametrize(("newest", "oldest"), [("1.40", "1.12"), ("1.60", "1.53")])

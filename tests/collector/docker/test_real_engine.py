@@ -74,7 +74,7 @@ async def test_many_stats_of_an_old_engine_take_no_longer_than_one(
     for _ in range(2):
         facts = await asker.facts()
         assert len(facts.samples) == 5
-        assert facts.cost.phase_seconds["stats"] < 2.5  # one after the other: five seconds
+        assert facts.cost.phase_seconds["stats"] < 4  # one after the other: five seconds
 
 
 async def test_a_restarted_engine_shows_as_lost_events_and_all_is_inspected(

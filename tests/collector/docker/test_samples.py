@@ -7,6 +7,7 @@ import pytest
 from collector.docker import wire
 from collector.docker.failures import Failed
 from collector.docker.samples import container_sample
+from collector.docker.wire_stats import STATS
 from registry.facts import BlockSample, ContainerSample, NetworkSample
 from tests.parts.engine_world import World
 
@@ -15,7 +16,7 @@ READ = "2026-11-23T00:51:35.932200848Z"
 
 def sample(**stats: object) -> ContainerSample:
     body = json.dumps({"read": READ, **stats}).encode()
-    made = container_sample("aa", wire.decode(wire.STATS, body, "stats"), 12.5)
+    made = container_sample("aa", wire.decode(STATS, body, "stats"), 12.5)
     assert made
     return made
 
@@ -24,7 +25,7 @@ def full(api: str) -> ContainerSample:
     world = World(api)
     box = world.run("web")
     document = world.document("stats", box)
-    made = container_sample(box.id, wire.decode(wire.STATS, json.dumps(document).encode(), ""), 1.0)
+    made = container_sample(box.id, wire.decode(STATS, json.dumps(document).encode(), ""), 1.0)
     assert made
     return made
 
@@ -78,7 +79,7 @@ def test_podmans_usage_without_details_has_no_working_set() -> None:
 
 def test_a_container_that_does_not_run_has_no_sample() -> None:
     body = b'{"read": "0001-01-01T00:00:00Z", "cpu_stats": {"cpu_usage": {"total_usage": 0}}}'
-    assert container_sample("aa", wire.decode(wire.STATS, body, "stats"), 1.0) is None
+    assert container_sample("aa", wire.decode(STATS, body, "stats"), 1.0) is None
 
 
 @pytest.mark.parametrize("number", [-1, 1 << 63, 10**30, 1.5, "7"])

@@ -140,7 +140,7 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("the database does not answer: %s", str(error).partition("\n")[0])
     return problem(
         503,
-        "The database does not answer; nothing was changed. Try again.",
+        "The database does not answer. Try again; of a change, look first whether it was made.",
         headers={"Retry-After": "2"},
     )
 

@@ -76,7 +76,7 @@ def _address(request: Request) -> str:
 
 async def _record_refusal(request: Request, context: Context, name: str) -> None:
     """Record an attempt in a transaction of its own; the path stays percent-encoded, so printable."""
-    target = f"{request.method} {quote(request.url.path)}"[:_PATH_LENGTH]
+    target = f"{request.method} {quote(request.scope['path'])}"[:_PATH_LENGTH]
     async with context.engine.begin() as tx:
         await append(
             tx,

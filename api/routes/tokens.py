@@ -11,15 +11,17 @@ from api.schemas.tokens import NewToken, TokenAnswer, TokenBody
 from api.schemas.values import TokenName
 from api.security import Admin
 from registry import tokens
+from registry.paging import Page
 from registry.session import database_now
+from registry.tokens import Token
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
 
 @router.get("", response_model=Listing[TokenAnswer])
-async def list_tokens(tx: Tx) -> dict[str, object]:
-    """List every token by name, revoked ones too; never a secret."""
-    return {"items": await tokens.list_tokens(tx), "next": None}
+async def list_tokens(tx: Tx) -> Page[Token]:
+    """List every token on one page, revoked ones too; never a secret."""
+    return Page(await tokens.list_tokens(tx), None)
 
 
 @router.post("", status_code=201, responses=problems(400, 409, 413))

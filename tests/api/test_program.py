@@ -85,7 +85,7 @@ def test_it_stops_within_its_grace_though_a_reader_stalls(
     fill(database)
     with begin_export(url):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(20) == 0
 
 
 def test_an_export_is_never_whole_in_memory(
@@ -144,9 +144,12 @@ def test_a_megabyte_is_refused_on_the_wire(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_without_any_token_it_refuses_to_start(engine: Engine) -> None:
-    with pytest.raises(StartError, match="VSA_API_TOKEN"):
-        await prepare(engine, read_settings({}), embedded=False)
+@pytest.mark.parametrize(("embedded", "hint"), [(False, "VSA_API_TOKEN"), (True, "`vsa up`")])
+async def test_without_any_token_it_refuses_to_start_and_says_how_to_get_one(
+    engine: Engine, embedded: bool, hint: str
+) -> None:
+    with pytest.raises(StartError, match=hint):
+        await prepare(engine, read_settings({}), embedded=embedded)
 
 
 async def test_the_token_of_the_settings_is_enough(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import httpx
@@ -118,6 +119,23 @@ async def test_a_path_with_anything_in_it_can_be_recorded(reader: httpx.AsyncCli
     (refusal,) = await refusals(reader)
     assert refusal["target"].isascii()
     assert len(refusal["target"]) <= 200
+
+
+async def test_no_token_is_ever_logged(
+    app: FastAPI, tokens: dict[Role, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for token in (tokens[Role.READ], "vsa_guessed-wrongly"):
+        async with connect(app, token) as client:
+            await client.post("/api/nodes", json=NODE)
+    assert caplog.text
+    assert tokens[Role.READ] not in caplog.text
+    assert "guessed" not in caplog.text
+
+
+async def test_an_odd_host_header_is_no_trouble(reader: httpx.AsyncClient) -> None:
+    answer = await reader.post("/api/nodes", json=NODE, headers={"Host": "[::1"})
+    assert answer.status_code == 403
 
 
 async def test_an_entry_names_the_token_the_request_and_the_peer(

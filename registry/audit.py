@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -103,18 +103,18 @@ async def list_entries(
     """Return a page of entries, the newest first. Raises Invalid for a cursor that is none."""
     query = _select(wanted).order_by(audit_logs.c.id.desc()).limit(limit + 1)
     if cursor is not None:
-        query = query.where(audit_logs.c.id < decode_cursor(cursor)[0])
+        query = query.where(audit_logs.c.id < decode_cursor(cursor, int)[0])
     found = [decode(row, AuditEntry) for row in await tx.execute(query)]
     more = len(found) > limit
     return Page(found[:limit], encode_cursor(found[limit - 1].id) if more else None)
 
 
-async def stream_entries(tx: Connection, wanted: AuditFilter) -> AsyncIterator[AuditEntry]:
+async def stream_entries(tx: Connection, wanted: AuditFilter) -> AsyncGenerator[AuditEntry, None]:
     """Yield all entries, the oldest first, a few hundred in memory at a time."""
     query = _select(wanted).order_by(audit_logs.c.id)
-    result = await tx.stream(query, execution_options={"yield_per": _BATCH})
-    async for row in result:
-        yield decode(row, AuditEntry)
+    async with tx.stream(query, execution_options={"yield_per": _BATCH}) as rows:
+        async for row in rows:
+            yield decode(row, AuditEntry)
 
 
 def _select(wanted: AuditFilter) -> Select[Any]:

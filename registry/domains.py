@@ -219,7 +219,7 @@ async def list_domains(
     key = (domains.c.name, domains.c.id)
     query = _select().order_by(*key).limit(limit + 1)
     if cursor is not None:
-        query = query.where(tuple_(*key) > _position(cursor))
+        query = query.where(tuple_(*key) > decode_cursor(cursor, str, int))
     if enabled is not None:
         query = query.where(domains.c.enabled == enabled)
     if label is not None:
@@ -229,13 +229,6 @@ async def list_domains(
     found = [_domain(row, states) for row in rows[:limit]]
     more = len(rows) > limit
     return Page(found, encode_cursor(found[-1].name, found[-1].id) if more else None)
-
-
-def _position(cursor: str) -> tuple[str, int]:
-    match decode_cursor(cursor):
-        case [str(name), int(domain_id)]:
-            return name, domain_id
-    raise Invalid((FieldFault("cursor", "cursor", "must be the `next` of this list"),))
 
 
 def _select() -> Select[Any]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, func, literal_column, select, tuple_
 
-from registry.errors import FieldFault, Invalid, NotFound
+from registry.errors import NotFound
 from registry.facts import CertificateFacts, ContainerFacts, ContainerState
 from registry.models import certificates, container_snapshots, domains, endpoints, events, vps_nodes
 from registry.paging import Page, decode_cursor, encode_cursor
@@ -93,7 +93,7 @@ async def list_containers(
         .limit(limit + 1)
     )
     if cursor is not None:
-        query = query.where(tuple_(*key) > _position(cursor, str, str, str))
+        query = query.where(tuple_(*key) > decode_cursor(cursor, str, str, str))
     rows = await tx.execute(query)
     found = [ContainerRow(row.node, decode(row, ContainerFacts), row.seen_from) for row in rows]
     return _page(found, limit, lambda row: (row.node, row.facts.name, row.facts.container_id))
@@ -128,7 +128,7 @@ async def list_events(
     if until is not None:
         query = query.where(event.recorded_at < until)
     if cursor is not None:
-        query = query.where(event.id < _position(cursor, int)[0])
+        query = query.where(event.id < decode_cursor(cursor, int)[0])
     found = [decode(row, EventRow) for row in await tx.execute(query)]
     return _page(found, limit, lambda row: (row.id,))
 
@@ -150,7 +150,7 @@ async def list_certificates(
     if expires_before is not None:
         query = query.where(certificates.c.not_after < expires_before)
     if cursor is not None:
-        (last,) = _position(cursor, str)
+        (last,) = decode_cursor(cursor, str)
         before = select(*key).where(certificates.c.fingerprint == last).scalar_subquery()
         query = query.where(tuple_(*key) > before)
     found = await _with_endpoints(tx, (await tx.execute(query)).all())
@@ -198,14 +198,6 @@ async def _with_endpoints(tx: Connection, rows: Sequence[Row[Any]]) -> list[Cert
 
 def _equal(*pairs: tuple[ColumnElement[Any], object | None]) -> list[ColumnElement[bool]]:
     return [column == value for column, value in pairs if value is not None]
-
-
-def _position(cursor: str, *kinds: type[str | int]) -> list[Any]:
-    """Return the key of the last row that was given; Invalid unless it is of these kinds."""
-    position: list[Any] = decode_cursor(cursor)
-    if [type(part) for part in position] != list(kinds):
-        raise Invalid((FieldFault("cursor", "cursor", "must be the `next` of this list"),))
-    return position
 
 
 def _page(found: list[RowT], limit: int, key: Callable[[RowT], tuple[object, ...]]) -> Page[RowT]:

@@ -179,7 +179,7 @@ async def list_nodes(
     """Return a page of nodes by name. Raises Invalid for a cursor that is none."""
     query = _select().order_by(vps_nodes.c.name).limit(limit + 1)
     if cursor is not None:
-        query = query.where(vps_nodes.c.name > str(decode_cursor(cursor)[0]))
+        query = query.where(vps_nodes.c.name > decode_cursor(cursor, str)[0])
     if enabled is not None:
         query = query.where(vps_nodes.c.enabled == enabled)
     if label is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -35,11 +35,16 @@ def encode_cursor(*key: object) -> str:
     return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
-def decode_cursor(text: str) -> list[Key]:
-    """Read back the key that a cursor holds. Raises Invalid for any other text."""
+def decode_cursor(text: str, *kinds: type[Key]) -> list[Any]:
+    """Read back the key of a list whose keys have parts of these kinds.
+
+    Raises Invalid for any other text, and for another list's cursor.
+    """
     try:
         key: list[Key] = _KEYS.decode(urlsafe_b64decode(text[:_LONGEST].encode("ascii") + b"=="))
     except (binascii.Error, ValueError, msgspec.DecodeError):
+        key = []
+    if [type(part) for part in key] != list(kinds):
         message = "must be the `next` of the page before, as it was given"
-        raise Invalid((FieldFault("cursor", "cursor", message),)) from None
+        raise Invalid((FieldFault("cursor", "cursor", message),))
     return key

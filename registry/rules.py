@@ -31,8 +31,11 @@ def node_name(text: str) -> str:
 
 def docker_url(text: str) -> str:
     """Take the URL of a Docker API: a unix socket by its absolute path."""
-    parts = urlsplit(text) if not _CONTROL.search(text) else None
-    if not parts or parts.scheme != "unix" or parts.netloc or not parts.path.startswith("/"):
+    try:
+        parts = urlsplit("" if _CONTROL.search(text) else text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme != "unix" or parts.netloc or not parts.path.startswith("/"):
         raise ValueError(
             "must be unix:// and the absolute path of a socket: unix:///run/docker.sock"
         )

@@ -94,7 +94,7 @@ async def test_a_slow_engine_times_out_and_the_phase_is_named(
     asker.question = replace(asker.question, time_limit=LIMIT)
     began_at = time.monotonic()
     failure = await asker.failure()
-    assert LIMIT <= time.monotonic() - began_at < LIMIT + 1
+    assert time.monotonic() - began_at < LIMIT + 1
     assert failure.reason is FailureReason.TIMEOUT
     assert failure.detail == f"no answer within 0.3 s while {DOING[kind]}"
 

@@ -42,7 +42,7 @@ def running_api(database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], st
 
 
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, "the API did not start"
         try:

@@ -15,7 +15,7 @@ from api.program import StartError, prepare
 from registry.session import Engine, make_engine
 from registry.settings import read_settings
 from tests.api.running import TOKEN, running_api
-from tests.parts.postgres import Database, Server, empty_database
+from tests.parts.postgres import Database, Server, empty_database, migrated_database
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 ENTRIES, ENTRY_BYTES = 4000, 10_000
@@ -33,9 +33,27 @@ STREAMING = """
 """
 
 
+Running = tuple[subprocess.Popen[bytes], str]
+
+
 @pytest.fixture
-def api(database: Database) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def api(database: Database) -> Iterator[Running]:
+    """A program of the test's own, to be stopped."""
     with running_api(database.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def filled(server: Server) -> Iterator[Database]:
+    with migrated_database(server) as database:
+        fill(database)
+        yield database
+
+
+@pytest.fixture(scope="module")
+def served(filled: Database) -> Iterator[Running]:
+    """A program that serves a long audit trail, shared by the tests that leave it running."""
+    with running_api(filled.url) as running:
         yield running
 
 
@@ -70,17 +88,13 @@ def begin_export(url: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_cleanly(
-    api: tuple[subprocess.Popen[bytes], str], number: signal.Signals
-) -> None:
+def test_a_signal_stops_it_cleanly(api: Running, number: signal.Signals) -> None:
     process, _ = api
     process.send_signal(number)
     assert process.wait(10) == 0
 
 
-def test_it_stops_within_its_grace_though_a_reader_stalls(
-    api: tuple[subprocess.Popen[bytes], str], database: Database
-) -> None:
+def test_it_stops_within_its_grace_though_a_reader_stalls(api: Running, database: Database) -> None:
     process, url = api
     fill(database)
     with begin_export(url):
@@ -88,11 +102,8 @@ def test_it_stops_within_its_grace_though_a_reader_stalls(
         assert process.wait(20) == 0
 
 
-def test_an_export_is_never_whole_in_memory(
-    api: tuple[subprocess.Popen[bytes], str], database: Database
-) -> None:
-    process, url = api
-    fill(database)
+def test_an_export_is_never_whole_in_memory(served: Running) -> None:
+    process, url = served
     before, received = peak_memory(process), 0
     with httpx.stream(
         "GET", f"{url}/api/audit-logs/export?format=json", headers=AUTHORIZED
@@ -103,15 +114,12 @@ def test_an_export_is_never_whole_in_memory(
     assert peak_memory(process) - before < received / 2
 
 
-def test_a_reader_who_goes_away_ends_the_query(
-    api: tuple[subprocess.Popen[bytes], str], database: Database
-) -> None:
-    _, url = api
-    fill(database)
-    with psycopg.connect(database.superuser_url, autocommit=True) as watcher:
+def test_a_reader_who_goes_away_ends_the_query(served: Running, filled: Database) -> None:
+    _, url = served
+    with psycopg.connect(filled.superuser_url, autocommit=True) as watcher:
 
         def streaming() -> int:
-            row = watcher.execute(STREAMING, (database.name,)).fetchone()
+            row = watcher.execute(STREAMING, (filled.name,)).fetchone()
             assert row
             number: int = row[0]
             return number
@@ -121,22 +129,17 @@ def test_a_reader_who_goes_away_ends_the_query(
         eventually(lambda: streaming() == 0)
 
 
-def test_readers_who_stall_leave_room_for_others(
-    api: tuple[subprocess.Popen[bytes], str], database: Database
-) -> None:
-    _, url = api
-    fill(database)
+def test_readers_who_stall_leave_room_for_others(served: Running) -> None:
+    _, url = served
     with begin_export(url), begin_export(url):
         assert httpx.get(f"{url}/api/nodes", headers=AUTHORIZED, timeout=5).status_code == 200
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_megabyte_is_refused_on_the_wire(
-    api: tuple[subprocess.Popen[bytes], str], declared: bool
-) -> None:
+def test_a_megabyte_is_refused_on_the_wire(served: Running, declared: bool) -> None:
     body = b" " * (1 << 20)
     answer = httpx.post(
-        f"{api[1]}/api/nodes",
+        f"{served[1]}/api/nodes",
         content=body if declared else iter([body[: 1 << 14]] * 64),
         headers=AUTHORIZED | {"Content-Type": "application/json"},
     )

@@ -112,9 +112,12 @@ async def list_entries(
 async def stream_entries(tx: Connection, wanted: AuditFilter) -> AsyncGenerator[AuditEntry, None]:
     """Yield all entries, the oldest first, a few hundred in memory at a time."""
     query = _select(wanted).order_by(audit_logs.c.id)
-    async with tx.stream(query, execution_options={"yield_per": _BATCH}) as rows:
+    rows = await tx.stream(query, execution_options={"yield_per": _BATCH})
+    try:
         async for row in rows:
             yield decode(row, AuditEntry)
+    finally:  # `async with` would leave the cursor open when the reader goes away
+        await rows.close()
 
 
 def _select(wanted: AuditFilter) -> Select[Any]:

@@ -123,7 +123,7 @@ async def test_filters_narrow_the_trail(
 
 
 async def test_a_long_trail_is_streamed_a_part_at_a_time(tx: Connection) -> None:
-    for number in range(1200):
+    for number in range(600):
         await add(tx, number)
     stream = stream_entries(tx, ALL)
     assert (await anext(stream)).id == 1

@@ -260,3 +260,15 @@ async def test_events_too_large_to_read_are_lost_and_the_node_is_not(
     asker.question = replace(asker.question, max_bytes=64 << 10)
     assert (await asker.facts()).events_lost
     assert not (await asker.facts()).events_lost
+
+
+async def test_a_node_not_asked_for_long_is_forgotten(asker: Asker, stand_in: StandIn) -> None:
+    stand_in.world.run("web")
+    await asker.facts()
+    asker.probe._sweep(asyncio.get_running_loop().time() + 700)
+    async with asyncio.timeout(5):
+        while stand_in.connections:
+            await asyncio.sleep(0.01)
+    inspected(stand_in)
+    await asker.facts()
+    assert inspected(stand_in) == 1

@@ -16,8 +16,9 @@ import pytest
 from registry.audit_chain import parse_entry, verify_chain
 from tests.end_to_end.conftest import running
 from tests.end_to_end.doomed_collector import POINTS
+from tests.end_to_end.engines import engines
 from tests.end_to_end.house import ROOT, House, wait_for
-from tests.parts.postgres import Database, short_folder
+from tests.parts.postgres import Database
 
 NODES = 6
 SEED = 20261123
@@ -41,24 +42,19 @@ INVARIANTS = {
 }
 
 
-@pytest.fixture
-def engines() -> Iterator[list[str]]:
-    """Stand-in engines in a process of their own, in which a container dies and returns all the time."""
-    with short_folder("vsa-engines-") as folder:
-        sockets = [folder / f"{number}.sock" for number in range(NODES)]
-        command = [sys.executable, "-m", "tests.end_to_end.restless_engines", *map(str, sockets)]
-        with subprocess.Popen(command, cwd=ROOT) as process:
-            wait_for("the engines listen", lambda: all(path.exists() for path in sockets))
-            yield [f"unix://{path}" for path in sockets]
-            process.kill()
+@pytest.fixture(scope="module")
+def urls() -> Iterator[dict[str, str]]:
+    """Engines in which a container dies and returns all the time."""
+    with engines(*(f"restless-{number}" for number in range(NODES))) as urls:
+        yield urls
 
 
 @pytest.fixture
-def house(database: Database, engines: list[str], tmp_path: Path) -> Iterator[House]:
+def house(database: Database, urls: dict[str, str], tmp_path: Path) -> Iterator[House]:
     with running(database, {"VSA_SCRAPE_TIMEOUT": "1s"}, tmp_path) as house:
         house.start("api")
-        for number, url in enumerate(engines):
-            body = {"name": f"node-{number}", "docker_url": url}
+        for name, url in urls.items():
+            body = {"name": name, "docker_url": url}
             house.client.post("/api/nodes", json=body).raise_for_status()
         yield house
 

@@ -132,6 +132,14 @@ def test_a_server_that_a_killed_parent_left_is_used(data_dir: Path) -> None:
     assert find_server(data_dir) is None
 
 
+def test_a_killed_server_is_seen_to_be_gone(data_dir: Path) -> None:
+    server = start_server(data_dir)
+    assert server.is_running
+    os.kill(postmaster(data_dir), signal.SIGKILL)
+    assert wait_until(lambda: not server.is_running, 5)
+    server.stop()
+
+
 def test_a_killed_server_is_started_again_with_what_it_acknowledged(data_dir: Path) -> None:
     server = start_server(data_dir)
     query(server.owner_url, "CREATE TABLE kept AS SELECT 7 AS id")

@@ -25,6 +25,7 @@ class Shown:
 
     `chain` is DER as sent, leaf first; `path` is DER of the path that OpenSSL built from it and from
     the trusted certificates, leaf first, whole or not; `errors` is what OpenSSL found wrong with it.
+    Both are empty when the context verifies nothing.
     """
 
     chain: tuple[bytes, ...]

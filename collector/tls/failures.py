@@ -12,9 +12,19 @@ from OpenSSL import SSL
 from collector.tls.answer import NoAnswerError, quote
 from registry.facts import FailureReason
 
-_REFUSED = frozenset({errno.ECONNREFUSED})
-_CUT = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_Words = tuple[FailureReason, str]
+_CUT: _Words = (FailureReason.PROTOCOL, "the server cut the connection at once")
+_OURS: _Words = (FailureReason.INTERNAL, "this collector is short of memory or open files")
+_CONNECTING: dict[int | None, _Words] = {
+    errno.ECONNREFUSED: (
+        FailureReason.REFUSED,
+        "nothing listens on this port, or a firewall says no",
+    ),
+    errno.ETIMEDOUT: (FailureReason.TIMEOUT, "no answer to the TCP connection"),
+    **dict.fromkeys((errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE), _CUT),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS), _OURS),
+}
+_NO_ADDRESS = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 
 # OpenSSL's reason for an alert of RFC 8446, section 6, that the server sent.
 _ALERT = re.compile(r"(?:(?:sslv3|tls) alert|tlsv13?(?: alert)?) (.+)")
@@ -36,10 +46,7 @@ class NoCommonProtocolError(NoAnswerError):
 
 def resolving(name: str, error: OSError | UnicodeError) -> NoAnswerError:
     """Say why a name has no address."""
-    if isinstance(error, socket.gaierror) and error.errno in {
-        socket.EAI_NONAME,
-        socket.EAI_NODATA,
-    }:
+    if isinstance(error, socket.gaierror) and error.errno in _NO_ADDRESS:
         return NoAnswerError(FailureReason.DNS, f"{name} does not exist or has no address")
     words = error.strerror if isinstance(error, OSError) else error
     return NoAnswerError(FailureReason.DNS, f"{name} could not be resolved: {words}")
@@ -47,23 +54,8 @@ def resolving(name: str, error: OSError | UnicodeError) -> NoAnswerError:
 
 def connecting(error: OSError) -> NoAnswerError:
     """Say why a TCP connection could not be made."""
-    number = error.errno or 0
-    words = os.strerror(number) if number else str(error)
-    if number in _REFUSED:
-        return NoAnswerError(
-            FailureReason.REFUSED, "nothing listens on this port, or a firewall says no"
-        )
-    if number == errno.ETIMEDOUT:
-        return NoAnswerError(FailureReason.TIMEOUT, "no answer to the TCP connection")
-    if number in _CUT:
-        return NoAnswerError(
-            FailureReason.PROTOCOL, f"the server cut the connection at once: {words}"
-        )
-    if number in _OURS:
-        return NoAnswerError(
-            FailureReason.INTERNAL, f"this collector is short of resources: {words}"
-        )
-    return NoAnswerError(FailureReason.UNREACHABLE, words)
+    words = os.strerror(error.errno) if error.errno else str(error)
+    return NoAnswerError(*_CONNECTING.get(error.errno, (FailureReason.UNREACHABLE, words)))
 
 
 def shaking_hands(error: SSL.Error, began: bytes) -> NoAnswerError:

@@ -89,10 +89,11 @@ class Handshake(asyncio.Protocol):
         self._transport.close()
 
     def _succeed(self) -> None:
+        verified = self._tls.get_verify_mode() != SSL.VERIFY_NONE
         self.shown.set_result(
             Shown(
                 chain=_der(self._tls.get_peer_cert_chain()),
-                path=_der(self._tls.get_verified_chain()),
+                path=_der(self._tls.get_verified_chain()) if verified else (),
                 errors=tuple(self._errors),
                 tls_version=self._tls.get_protocol_version_name(),
                 cipher=self._tls.get_cipher_name() or "",

@@ -142,8 +142,9 @@ def _weaknesses(path: Sequence[Parsed]) -> Iterator[Fault]:
             code = _KEY_TOO_SMALL if certificate is path[0] else _AUTHORITY_KEY_TOO_SMALL
             detail = f"{_title(path, certificate)}: its RSA key has {facts.key_bits} bits only"
             yield Fault(Verdict.WEAK, detail, code)
+        is_root = certificate is path[-1] and certificate.self_issued
         # Nobody relies on a root's own signature.
-        if certificate.signature_hash in _BROKEN_HASHES and not certificate.self_issued:
+        if certificate.signature_hash in _BROKEN_HASHES and not is_root:
             detail = f"{_title(path, certificate)}: it is signed with {certificate.signature_hash}"
             yield Fault(Verdict.WEAK, detail, _HASH_TOO_WEAK)
 

@@ -23,6 +23,7 @@ async def look_at(
 
     `look` tells from outside how far it came. The connection is over when this returns or raises.
     """
+    look.step = "connecting"  # again, when this is the second try
     if question.starttls is not StartTls.NONE:
         return await _look_behind_plain_text(address, question, context, look)
     try:

@@ -83,11 +83,14 @@ class Authority:
     sent: tuple[x509.Certificate, ...] = ()
 
     @classmethod
-    def create(cls, name: str = "Test Root", *, key: PrivateKey | None = None) -> Authority:
+    def create(
+        cls, name: str = "Test Root", *, key: PrivateKey | None = None, sha1: bool = False
+    ) -> Authority:
         """Make a self-signed root, valid from a year ago for ten years."""
         key, subject = key or ec_key(), _name(name)
         builder = _builder(subject, subject, key, _days(-365), _days(3650))
-        return cls(key, _sign(_as_authority(builder, None), key))
+        sign = _sign_with_sha1 if sha1 else _sign
+        return cls(key, sign(_as_authority(builder, None), key))
 
     def intermediate(
         self,

@@ -76,7 +76,6 @@ async def test_an_intermediate_in_the_bundle_is_trusted_without_its_root(
 ) -> None:
     asker = Asker(world.issuer.bundle_path(tmp_path))
     assert (await look(asker, world.issuer.issue([NAME]))).verdict is Verdict.OK
-    await asker.probe.close()
 
 
 # ---------------------------------------------------------------------------- dates
@@ -156,7 +155,6 @@ async def test_a_self_signed_certificate_in_the_bundle_is_trusted(
     identity = self_signed([NAME])
     asker = Asker(Authority(identity.key, identity.certificate).bundle_path(tmp_path))
     assert (await look(asker, identity)).verdict is Verdict.OK
-    await asker.probe.close()
 
 
 async def test_an_issuer_that_was_not_sent_but_can_be_fetched_is_an_incomplete_chain(
@@ -256,6 +254,13 @@ async def test_a_sha1_signature_is_weak(world: World, asker: Asker) -> None:
     facts = await look(asker, world.issuer.issue([NAME], sha1=True))
     assert verdicts(facts) == [Verdict.WEAK]
     assert "sha1" in facts.faults[0].detail
+
+
+async def test_a_roots_own_sha1_signature_is_not_weak(tmp_path: Path) -> None:
+    root = Authority.create("Old root", sha1=True)
+    asker = Asker(root.bundle_path(tmp_path))
+    identity = root.issue([NAME])
+    assert (await look(asker, identity.sending(root.certificate))).verdict is Verdict.OK
 
 
 async def test_all_faults_are_told_and_the_most_pressing_is_the_verdict(

@@ -34,6 +34,7 @@ _UPKEEP_SECONDS = 3600.0
 
 async def run(settings: Settings, database_url: str) -> None:
     """Collect until SIGTERM or SIGINT, then finish what is in flight and return."""
+    _allow_many_files()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -42,6 +43,12 @@ async def run(settings: Settings, database_url: str) -> None:
         await collect(settings, engine, stop)
     finally:
         await engine.dispose()
+
+
+def _allow_many_files() -> None:
+    """Raise the soft limit: an engine before 25 is asked over up to 64 connections at once."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> None:

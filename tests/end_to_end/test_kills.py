@@ -72,6 +72,8 @@ def last_seen(house: House) -> dict[str, str]:
 
 def goes_on(house: House) -> None:
     """Every node is scraped anew: what a dead collector had leased is asked again."""
+    ready = house.api_url("/api/readyz")
+    wait_for("PostgreSQL has recovered", lambda: house.answers(ready))
     before = last_seen(house)
     wait_for(
         "every node is scraped again",

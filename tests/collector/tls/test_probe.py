@@ -11,6 +11,7 @@ import pytest
 
 from registry.facts import DomainFacts, EndpointOutcome, Failure, FailureReason
 from tests.collector.tls.asking import NAME, Asker, World
+from tests.parts.require import missing
 from tests.parts.tls import Server, hold, listen, serve
 
 
@@ -23,6 +24,7 @@ async def endpoints(asker: Asker, server: Server, limit: float = 5.0) -> dict[st
 async def test_every_address_is_asked_and_has_its_own_certificate(
     world: World, asker: Asker
 ) -> None:
+    require_ipv6()
     asker.names[NAME] = ["::1", "127.0.0.2", "127.0.0.1", "127.0.0.2"]
     identities = {address: world.issuer.issue([NAME]) for address in asker.names[NAME]}
     with ExitStack() as stack:
@@ -34,6 +36,13 @@ async def test_every_address_is_asked_and_has_its_own_certificate(
     for address, endpoint in found.items():
         assert endpoint.facts
         assert endpoint.facts.certificate.fingerprint == identities[address].fingerprint
+
+
+def require_ipv6() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        missing("IPv6 on the loopback")
 
 
 async def test_an_address_that_stalls_hurts_no_other(world: World, asker: Asker) -> None:

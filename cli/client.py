@@ -35,6 +35,10 @@ class Api:
             trust_env=False,
         )
 
+    def close(self) -> None:
+        """Close the connection; a command's end does too."""
+        self._client.close()
+
     def get(self, path: str, **query: str | int | None) -> bytes:
         """Return the JSON of a resource; raises BadInput or CannotReach, as all of these do."""
         with self._answer("GET", path, query) as answer:

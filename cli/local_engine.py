@@ -8,12 +8,17 @@ from collections.abc import Collection
 from itertools import count
 from pathlib import Path
 
-import httpx
-
 from collector.docker.local import local_docker_url
 from registry.settings import Settings
 
 _SECONDS = 3
+_QUESTION = b"GET /version HTTP/1.1\r\nHost: docker\r\n\r\n"
+_TROUBLE: dict[type[OSError], str] = {
+    FileNotFoundError: "no such socket",
+    ConnectionRefusedError: "nobody listens there; is Docker stopped?",
+    PermissionError: "this user may not open it; is it in the group docker?",
+    TimeoutError: "it does not answer",
+}
 
 
 def engine_url(settings: Settings) -> str:
@@ -25,15 +30,15 @@ def engine_trouble(url: str) -> str | None:
     """Say why the engine at `url` does not answer; None when it does."""
     if not url.startswith("unix://"):
         return "only unix:// sockets are watched by themselves"
-    path = Path(url.removeprefix("unix://"))
-    if not path.exists():
-        return "no such socket"
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=_SECONDS) as client:
-            client.get("http://docker/_ping").raise_for_status()
-    except httpx.HTTPError as error:
-        return f"it does not answer: {str(error) or type(error).__name__}"
-    return None
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.settimeout(_SECONDS)
+            wire.connect(url.removeprefix("unix://"))
+            wire.sendall(_QUESTION)
+            answer = wire.recv(64)
+    except OSError as error:
+        return _TROUBLE.get(type(error), str(error))
+    return None if answer.startswith(b"HTTP/1.") else "what answers there is no engine"
 
 
 def same_engine(url: str, other: str) -> bool:

@@ -41,7 +41,7 @@ ValueT = TypeVar("ValueT")
 
 # Brings back what the settings say.
 _DEFAULT = "default"
-_NAME_AND_PORT = re.compile(r"(\[.*\]|[^:]*)(?::(.*))?")
+_NAME_AND_PORT = re.compile(r"(\[.*\]|[^:]*)(?::([^:]*))?")
 
 
 def given(**fields: object) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from rich.text import Text
@@ -60,17 +61,22 @@ def watch_local_engine(settings: Settings, api_url: str) -> Text:
     url = engine_url(settings)
     if trouble := engine_trouble(url):
         return Text(f"no engine at {url}: {trouble}", WARN)
-    api = Api(settings.model_copy(update={"api_url": api_url}))
+    own = settings.model_copy(update={"api_url": api_url})
     try:
-        nodes = [decode(item, Node) for item in api.items("/nodes")]
-        for node in nodes:
-            if same_engine(node.docker_url, url):
-                return Text(f"{url}, watched as node {node.name}", GOOD)
-        name = node_name({node.name for node in nodes})
-        api.send("POST", "/nodes", {"name": name, "docker_url": url})
+        with closing(Api(own)) as api:
+            return Text(f"{url}, {_register(api, url)}", GOOD)
     except Fault as error:
         return Text(f"{url}, not watched: {error}", WARN)
-    return Text(f"{url}, watched from now on as node {name}", GOOD)
+
+
+def _register(api: Api, url: str) -> str:
+    nodes = [decode(item, Node) for item in api.items("/nodes")]
+    for node in nodes:
+        if same_engine(node.docker_url, url):
+            return f"watched as node {node.name}"
+    name = node_name({node.name for node in nodes})
+    api.send("POST", "/nodes", {"name": name, "docker_url": url})
+    return f"watched from now on as node {name}"
 
 
 def _data(settings: Settings) -> str:

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.claim import claim
+from cli.faults import BadInput
+
+
+def test_a_folder_is_claimed_once_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "data"
+    with claim(folder), pytest.raises(BadInput, match=f"as process {os.getpid()};"), claim(folder):
+        pass
+    with claim(folder):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_had_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="set VSA_DATA_DIR"), claim(tmp_path / "file"):
+        pass

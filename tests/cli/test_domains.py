@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.cli.person import Home
+from tests.parts.tls import Server
+
+
+@contextmanager
+def watching(home: Home, port: int) -> Iterator[str]:
+    """A domain of this port that was looked at."""
+    added = home.rest("POST", "/domains", {"name": "localhost", "port": port}).json()
+    home.rest("POST", f"/domains/{added['id']}/probe")
+    yield f"localhost:{port}"
+    home.rest("DELETE", f"/domains/{added['id']}")
+
+
+@pytest.fixture
+def watched(home: Home, good: Server) -> Iterator[str]:
+    """A watched domain whose certificate is good."""
+    with watching(home, good.port) as name:
+        yield name
+
+
+def test_a_new_domain_shows_its_certificate(home: Home, good: Server) -> None:
+    said = home.vsa("domain", "add", f"127.0.0.1:{good.port}")
+    removed = home.vsa("domain", "rm", f"127.0.0.1:{good.port}")
+    assert (said.code, removed.code) == (0, 0), said.err
+    for part in ("ok", "88 days left, 99% of its life", "CN=localhost", "ECDSA 256"):
+        assert part in said.out
+
+
+def test_a_new_domain_with_a_bad_certificate_is_added_with_what_is_wrong(
+    home: Home, expired: Server
+) -> None:
+    said = home.vsa("domain", "add", f"localhost:{expired.port}", "--label", "team=web")
+    home.vsa("domain", "rm", f"localhost:{expired.port}")
+    assert said.code == 0
+    for part in ("expired", "ended 10 days ago", "Wrong", "team=web"):
+        assert part in said.out
+
+
+def test_the_list_shows_what_is_wrong_first(home: Home, watched: str, expired: Server) -> None:
+    with watching(home, expired.port) as bad:
+        said = home.vsa("domain", "list")
+    assert said.out.index(bad) < said.out.index(watched)
+
+
+def test_a_domain_is_found_by_name_and_by_number(home: Home, watched: str) -> None:
+    by_name = home.vsa("domain", "show", watched, "--json").document()
+    assert isinstance(by_name, dict)
+    by_number = home.vsa("domain", "show", str(by_name["id"]), "--json").document()
+    assert by_name == by_number
+
+
+def test_a_name_that_is_several_asks_which(home: Home, watched: str, due: Server) -> None:
+    with watching(home, due.port) as other:
+        said = home.vsa("domain", "show", "LOCALHOST")
+    assert said.code == 2
+    assert watched in said.err
+    assert other in said.err
+
+
+def test_only_what_is_given_changes(home: Home, watched: str) -> None:
+    change = ("domain", "set", watched, "--json")
+    home.vsa(*change, "--label", "team=web", "--interval", "10m")
+    changed = home.vsa(*change, "--server-name", "127.0.0.1", "--interval", "default").document()
+    assert isinstance(changed, dict)
+    assert changed["labels"] == {"team": "web"}
+    assert (changed["interval"], changed["server_name"]) == (None, "127.0.0.1")
+
+
+def test_the_list_as_json_is_the_api_s(home: Home, watched: str) -> None:
+    listing = home.vsa("domain", "list", "--json").document()
+    assert isinstance(listing, dict)
+    assert [f"{item['name']}:{item['port']}" for item in listing["items"]] == [watched]
+
+
+def test_a_domain_that_is_not_watched_is_named(home: Home) -> None:
+    said = home.vsa("domain", "rm", "nowhere.example")
+    assert said.code == 2
+    assert "no domain nowhere.example is watched" in said.err
+
+
+def test_a_domain_twice_is_refused(home: Home, watched: str) -> None:
+    said = home.vsa("domain", "add", watched)
+    assert said.code == 2
+    assert "is watched already" in said.err

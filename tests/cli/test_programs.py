@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.person import VSA, Home, Person, wait_gone
+from tests.end_to_end.house import free_port
+from tests.parts.postgres import Database, short_folder
+
+
+def settings_of(database: Database) -> dict[str, str]:
+    return {
+        "VSA_DATABASE_URL": database.url,
+        "VSA_MIGRATION_DATABASE_URL": database.owner_url,
+        "VSA_API_LISTEN": f"127.0.0.1:{free_port()}",
+        "VSA_EXPORTER_LISTEN": f"127.0.0.1:{free_port()}",
+    }
+
+
+def test_a_database_is_brought_to_this_version_as_often_as_asked(
+    person: Person, database: Database
+) -> None:
+    for _ in range(2):
+        said = person.vsa("db", "upgrade", **settings_of(database))
+        assert (said.code, said.out) == (0, ""), said.err
+
+
+def test_the_embedded_database_is_upgraded_and_left_stopped() -> None:
+    with short_folder("vsa-db-") as folder:
+        home = Home(folder)
+        said = home.vsa("db", "upgrade")
+        assert said.code == 0, said.err
+        wait_gone(home)
+
+
+@pytest.mark.parametrize("program", ["api", "collector", "exporter"])
+def test_without_a_database_a_program_says_how_to_get_one(person: Person, program: str) -> None:
+    said = person.vsa(program, VSA_API_LISTEN=f"127.0.0.1:{free_port()}")
+    assert said.code == 3
+    assert "`vsa up` starts one; or set VSA_DATABASE_URL" in said.err
+
+
+def test_the_api_refuses_to_start_without_any_token(person: Person, database: Database) -> None:
+    said = person.vsa("api", **settings_of(database))
+    assert said.code == 2
+    assert "there is no API token yet" in said.err
+
+
+def test_a_database_that_does_not_answer_exits_with_3(person: Person, tmp_path: Path) -> None:
+    said = person.vsa(
+        "api",
+        VSA_DATABASE_URL=f"postgresql://vsa@/vsa?host={tmp_path}",
+        VSA_API_LISTEN=f"127.0.0.1:{free_port()}",
+    )
+    assert said.code == 3
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("program", "setting"), [("api", "API"), ("exporter", "EXPORTER")])
+def test_a_port_in_use_names_the_setting(home: Home, program: str, setting: str) -> None:
+    said = home.vsa(program)
+    assert said.code == 2
+    assert f"is in use by another program; set VSA_{setting}_LISTEN" in said.err
+
+
+@pytest.mark.parametrize("program", ["collector", "exporter"])
+def test_a_supervised_program_ends_with_its_supervisor(
+    person: Person, database: Database, program: str
+) -> None:
+    environment = {**person.environment, **settings_of(database)}
+    running = subprocess.Popen(
+        [*VSA, program, "--supervised"], env=environment, stdin=subprocess.PIPE
+    )
+    assert running.stdin
+    running.stdin.close()
+    assert running.wait(timeout=30) in {0, -15}

@@ -105,6 +105,9 @@ NODE_CONSECUTIVE_FAILURES = _node.gauge(
 )
 NODE_SCRAPES = _node.counter("vsa_node_scrapes_total", "Scrapes made.")
 NODE_SCRAPE_FAILURES = _node.counter("vsa_node_scrape_failures_total", "Scrapes that failed.")
+NODE_GAPS = _node.counter(
+    "vsa_node_gaps_total", "Gaps in the node's history: state not seen, or events lost.", "kind"
+)
 NODE_SCRAPE_PHASE = _node.gauge(
     "vsa_node_scrape_phase_seconds", "Duration of the last scrape.", "phase"
 )

@@ -31,6 +31,8 @@ def render(fleet: Fleet) -> str:
     for count in fleet.event_counts:
         labels = label_text(node=count.node, name=count.name, event=count.event)
         page.add(f.CONTAINER_EVENTS, labels, count.total)
+    for gaps in fleet.gap_counts:
+        page.add(f.NODE_GAPS, label_text(node=gaps.node, kind=gaps.kind), gaps.total)
     enabled = {domain.id: domain for domain in fleet.domains if domain.enabled}
     for domain in enabled.values():
         _add_domain(page, domain)

@@ -124,6 +124,15 @@ class EventCount:
 
 
 @dataclass(frozen=True, slots=True)
+class GapCount:
+    """How many gaps the history of a node has; `kind` is state (not seen) or events (lost)."""
+
+    node: str
+    kind: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Everything the fleet's metrics page shows, as of `now`.
 
@@ -135,6 +144,7 @@ class Fleet:
     domains: tuple[DomainStatus, ...]
     endpoints: tuple[EndpointStatus, ...]
     event_counts: tuple[EventCount, ...]
+    gap_counts: tuple[GapCount, ...]
     collectors: tuple[CollectorStatus, ...]
     head: Head
     overdue_targets: int
@@ -187,6 +197,13 @@ _EVENT_COUNTS = text("""
     SELECT n.name AS node, c.name, c.event, c.total
     FROM event_counters c JOIN vps_nodes n ON n.id = c.node_id
     ORDER BY n.name, c.name, c.event
+""")
+
+_GAP_COUNTS = text("""
+    SELECT n.name AS node, g.kind, count(*) AS total
+    FROM node_gaps g JOIN vps_nodes n ON n.id = g.node_id
+    GROUP BY n.name, g.kind
+    ORDER BY n.name, g.kind
 """)
 
 _OVERDUE = text("""
@@ -264,6 +281,7 @@ async def read_fleet(tx: Connection, now: datetime, defaults: Defaults) -> Fleet
         domains=tuple(_decode(row, DomainStatus) for row in await _rows(tx, _DOMAINS)),
         endpoints=tuple(_decode(row, EndpointStatus) for row in await _rows(tx, _ENDPOINTS)),
         event_counts=tuple(decode(row, EventCount) for row in await _rows(tx, _EVENT_COUNTS)),
+        gap_counts=tuple(decode(row, GapCount) for row in await _rows(tx, _GAP_COUNTS)),
         collectors=await list_collectors(tx),
         head=await read_head(tx),
         overdue_targets=overdue.targets,

@@ -192,5 +192,7 @@ def test_a_domain_that_does_not_resolve_says_so() -> None:
 
 
 def test_an_empty_fleet_has_a_page() -> None:
-    empty = replace(FLEET, nodes=(), domains=(), endpoints=(), event_counts=(), collectors=())
+    empty = replace(
+        FLEET, nodes=(), domains=(), endpoints=(), event_counts=(), gap_counts=(), collectors=()
+    )
     assert_promtool_is_content(fleet_page.render(empty))

@@ -20,7 +20,7 @@ from registry.facts import (
     StartTls,
     Verdict,
 )
-from registry.fleet import DomainStatus, EndpointStatus, EventCount, Fleet, NodeStatus
+from registry.fleet import DomainStatus, EndpointStatus, EventCount, Fleet, GapCount, NodeStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SEEN = NOW - timedelta(seconds=1)
@@ -109,6 +109,7 @@ FLEET = Fleet(
     domains=(DOMAIN,),
     endpoints=(ENDPOINT,),
     event_counts=(EventCount("web-1", "shop", "oom", 2),),
+    gap_counts=(GapCount("web-1", "events", 3),),
     collectors=(COLLECTOR,),
     head=Head(12, "cd" * 32),
     overdue_targets=1,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from registry.audit import Actor
 from registry.domains import DomainSpec, create_domain
 from registry.facts import (
@@ -29,7 +31,7 @@ DEFAULTS = Defaults(
     max_response_bytes=1 << 20,
 )
 ACTOR = Actor("tester")
-_A_YEAR = timedelta(days=365)
+_ALL_DUE = text("UPDATE schedule SET next_due_at = :now, lease_until = NULL")
 
 
 def scraped(
@@ -79,7 +81,8 @@ class Watch:
         """Answer for every node, due or not; returns the time of the answer."""
         async with self.engine.begin() as tx:
             now = await database_now(tx)
-            leases = await claim_nodes(tx, now + _A_YEAR, 100, DEFAULTS)
+            await tx.execute(_ALL_DUE, {"now": now})
+            leases = await claim_nodes(tx, now, 100, DEFAULTS)
             results = [NodeResult(lease, outcome, now - ago) for lease in leases]
             await self.recorder.record_nodes(tx, results)
         self.recorder.committed()
@@ -89,7 +92,8 @@ class Watch:
         """Answer for every domain, due or not; returns the time of the answer."""
         async with self.engine.begin() as tx:
             now = await database_now(tx)
-            leases = await claim_domains(tx, now + _A_YEAR, 100, DEFAULTS)
+            await tx.execute(_ALL_DUE, {"now": now})
+            leases = await claim_domains(tx, now, 100, DEFAULTS)
             results = [DomainResult(lease, outcome, now) for lease in leases]
             await self.recorder.record_domains(tx, results)
         self.recorder.committed()

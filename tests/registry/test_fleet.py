@@ -19,6 +19,7 @@ from registry.facts import (
 from registry.fleet import (
     EndpointStatus,
     EventCount,
+    GapCount,
     NodeStatus,
     is_fresh,
     read_fleet,
@@ -186,6 +187,14 @@ async def test_events_are_counted_by_node_container_and_action(tx: Connection) -
     await scrape(tx, Recorder(), FACTS)
     counts = (await read_fleet(tx, NOW, DEFAULTS)).event_counts
     assert counts == (EventCount("alpha", "db", "die", 1), EventCount("alpha", "web", "die", 2))
+
+
+async def test_gaps_are_counted_by_node_and_kind(tx: Connection) -> None:
+    await add_node(tx, "alpha")
+    await scrape(tx, Recorder(), FACTS)
+    await scrape(tx, Recorder(), replace(FACTS, events_lost=True), at=later(15))
+    gaps = (await read_fleet(tx, NOW, DEFAULTS)).gap_counts
+    assert gaps == (GapCount("alpha", "events", 1),)
 
 
 async def test_an_endpoint_tells_what_it_showed_last_and_how_it_fails_now(tx: Connection) -> None:

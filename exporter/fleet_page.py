@@ -25,14 +25,15 @@ def render(fleet: Fleet) -> str:
     """Write the page, with this process's own metrics at its end. What is disabled is left out."""
     page = Page(f.FLEET)
     _add_programs(page, fleet)
-    for node in fleet.nodes:
-        if node.enabled:
-            _add_node(page, node, fleet.now)
+    nodes = {node.name: node for node in fleet.nodes if node.enabled}
+    for node in nodes.values():
+        _add_node(page, node, fleet.now)
     for count in fleet.event_counts:
         labels = label_text(node=count.node, name=count.name, event=count.event)
         page.add(f.CONTAINER_EVENTS, labels, count.total)
     for gaps in fleet.gap_counts:
-        page.add(f.NODE_GAPS, label_text(node=gaps.node, kind=gaps.kind), gaps.total)
+        if gaps.node in nodes:
+            page.add(f.NODE_GAPS, label_text(node=gaps.node, kind=gaps.kind), gaps.total)
     enabled = {domain.id: domain for domain in fleet.domains if domain.enabled}
     for domain in enabled.values():
         _add_domain(page, domain)

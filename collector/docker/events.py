@@ -64,13 +64,14 @@ def read(lines: list[wire.Event], cursor: EventCursor | None, now_nano: int) -> 
     lost = len(new) == len(lines) if seen else len(lines) >= BUFFER
     if not new and not lost:
         return News((), cursor, lost=False, touched=frozenset())
-    told = [line for line in new if line.type == "container" and line.actor.id]
-    return News(
-        events=tuple(sorted((_event(line) for line in told if _tells(line.action)), key=_time)),
-        cursor=_cursor_at(lines, cursor.time_nano),
-        lost=lost,
-        touched=frozenset(line.actor.id for line in told if _touches(line.action)),
-    )
+    return _told(new, _cursor_at(lines, cursor.time_nano), lost=lost)
+
+
+def _told(new: list[wire.Event], cursor: EventCursor, *, lost: bool) -> News:
+    of_containers = [line for line in new if line.type == "container" and line.actor.id]
+    events = (_event(line) for line in of_containers if _tells(line.action))
+    touched = (line.actor.id for line in of_containers if _touches(line.action))
+    return News(tuple(sorted(events, key=_time)), cursor, lost, frozenset(touched))
 
 
 def _cursor_at(lines: list[wire.Event], otherwise: int) -> EventCursor:

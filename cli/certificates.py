@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from cli.answers import Certificate
-from cli.life import Life, left
+from cli.life import Life
 from cli.output import BAD, STRONG, pairs, say
 from cli.words import minute, plain
 from registry.facts import CertificateFacts
@@ -26,7 +26,7 @@ def show_certificate(certificate: CertificateFacts | Certificate, at: datetime) 
             ("names", _names(certificate.sans)),
             ("issuer", certificate.issuer),
             ("valid", f"{minute(start)} to {minute(end)}" if start and end else ""),
-            ("life", left(Life(start, end, at)) if start and end else ""),
+            ("life", Life(start, end, at).in_full if start and end else ""),
             ("key", f"{certificate.key_type} {certificate.key_bits or ''}".strip()),
             ("signature", certificate.signature_algorithm),
             ("serial", certificate.serial_number),

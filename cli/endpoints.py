@@ -52,7 +52,7 @@ class Seen:
             return Text(str(self.verdict).replace("_", " "), BAD)
         life = self.life(at)
         if life and life.is_due:
-            return Text("ok, but renewal is due", life.style)
+            return Text("renewal is due", life.style)
         return Text("ok", GOOD)
 
 

@@ -55,10 +55,16 @@ class Life:
         """The colour that fits."""
         return BAD if self.presses else WARN if self.is_due else GOOD
 
+    @property
+    def in_full(self) -> Text:
+        """What is left, in days and as a share, in the colour that fits."""
+        share = f" of its life ({span(self.length)})" if self.left > 0 else ""
+        return Text(f"{self}{share}", self.style)
+
     def __str__(self) -> str:
         if self.left <= 0:
             return f"ended {span(-self.left)} ago"
-        return f"{span(self.left)} left, {self.share:.0%} of its life"
+        return f"{span(self.left)} left, {self.share:.0%}"
 
 
 def left(life: Life | None) -> Cell:

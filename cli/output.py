@@ -43,12 +43,17 @@ def note(line: str, style: str = QUIET) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """Print rows below their headers, two blanks between columns; a column that is empty is left out."""
+    """Print a line a row, two blanks between columns; a column that is empty is left out.
+
+    Where the terminal is too narrow, the last column is cut: what can be long stands there.
+    """
     shown = [[_shown(cell) for cell in row] for row in rows]
     used = [place for place in range(len(headers)) if any(row[place] for row in shown)]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET)
     for place in used:
-        grid.add_column(headers[place], overflow="fold")
+        grid.add_column(headers[place], no_wrap=place != used[-1])
+    for row in shown:
+        row[used[-1]].no_wrap, row[used[-1]].overflow = True, "ellipsis"
     _print_grid(grid, ([row[place] for place in used] for row in shown))
 
 

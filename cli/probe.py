@@ -104,9 +104,9 @@ def _show_chain(chain: tuple[bytes, ...]) -> None:
     say("", Text("Chain as sent", STRONG))
     sent = [read_certificate(der).facts for der in chain]
     table(
-        ("  #", "subject", "until"),
+        ("  #", "until", "subject"),
         [
-            (f"  {place}", one.subject, minute(one.not_after) if one.not_after else "")
+            (f"  {place}", minute(one.not_after) if one.not_after else "", one.subject)
             for place, one in enumerate(sent)
         ],
     )

@@ -20,20 +20,26 @@ from cli.token_file import leave_token
 from cli.trust import check_trust_bundle
 from cli.welcome import welcome
 from registry.embedded import EmbeddedServer
-from registry.settings import Settings
+from registry.settings import Address, Settings
 
 _PROGRAMS = ("api", "collector", "exporter")
 _READY_SECONDS = 60
 _DATABASE_SECONDS = 1.0
+# As long as the programs of a killed `vsa up` may take to end.
+_ORPHAN_SECONDS = 20
 
 
-async def supervise(settings: Settings, *, verbose: bool) -> None:
-    """Run everything until SIGINT, SIGTERM or SIGHUP; raises a Fault when it cannot begin."""
+async def supervise(settings: Settings, *, verbose: bool, after_kill: bool) -> None:
+    """Run everything until SIGINT, SIGTERM or SIGHUP; raises a Fault when it cannot begin.
+
+    `after_kill`: the one before was killed, so its programs may hold our ports a little longer.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     began = time.monotonic()
-    _check(settings)
+    check_trust_bundle(settings)
+    await _check_ports(settings, _ORPHAN_SECONDS if after_kill else 0)
     leave_token(settings)
     async with _database(settings), _programs(verbose=verbose) as children:
         if await _ready(settings, children, stop):
@@ -42,16 +48,25 @@ async def supervise(settings: Settings, *, verbose: bool) -> None:
         note("stopping …")
 
 
-def _check(settings: Settings) -> None:
-    """Find out what would fail later, while nothing runs yet."""
-    for setting, address in (
-        ("VSA_API_LISTEN", settings.api_listen),
-        ("VSA_EXPORTER_LISTEN", settings.exporter_listen),
-    ):
-        if not address.port:
-            raise BadInput(f"{setting}: must name a port, for others look for it there")
-        check_free(address, setting)
-    check_trust_bundle(settings)
+async def _check_ports(settings: Settings, patience: float) -> None:
+    """Raise BadInput while nothing runs yet when an address cannot be had within `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            _check_port(settings.api_listen, "VSA_API_LISTEN")
+            _check_port(settings.exporter_listen, "VSA_EXPORTER_LISTEN")
+        except BadInput:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+def _check_port(address: Address, setting: str) -> None:
+    if not address.port:
+        raise BadInput(f"{setting}: must name a port, for others look for it there")
+    check_free(address, setting)
 
 
 # ---------------------------------------------------------------------------- database
@@ -60,6 +75,8 @@ def _check(settings: Settings) -> None:
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[None]:
     """Have a migrated database inside; the embedded one is started anew whenever it dies."""
+    if settings.database_url is None:
+        note("starting PostgreSQL …")
     server = await asyncio.to_thread(start_embedded, settings)
     keeper = _DatabaseKeeper(settings, server)
     try:
@@ -109,6 +126,7 @@ class _DatabaseKeeper:
 @asynccontextmanager
 async def _programs(*, verbose: bool) -> AsyncIterator[Sequence[Child]]:
     """Have API, collector and exporter running inside; all are gone afterwards."""
+    note(f"starting {', '.join(_PROGRAMS)} …")
     with lifeline() as read_end:
         children = [Child(name, read_end, verbose=verbose) for name in _PROGRAMS]
         async with _in_background(*(child.keep() for child in children)):

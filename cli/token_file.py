@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def token_path(settings: Settings) -> Path:
 def read_token(settings: Settings) -> str | None:
     """Return the token to send: VSA_API_TOKEN, else what `vsa up` left, else None."""
     if settings.api_token:
-        return settings.api_token.get_secret_value()
+        return _sendable(settings.api_token.get_secret_value())
     path = token_path(settings)
     try:
         return path.read_text(encoding="ascii").strip() or None
@@ -28,6 +29,12 @@ def read_token(settings: Settings) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot read the token in {path}: {error}") from None
+
+
+def _sendable(token: str) -> str:
+    if not re.fullmatch(r"[!-~]+", token):
+        raise BadInput("VSA_API_TOKEN: must be ASCII without blanks, for it goes into a header")
+    return token
 
 
 def leave_token(settings: Settings) -> str:

@@ -19,5 +19,5 @@ def up(*, verbose: Verbose = False) -> None:
     from cli.supervisor import supervise
 
     settings = own_settings()
-    with claim(settings.data_dir):
-        run(supervise(settings, verbose=verbose))
+    with claim(settings.data_dir) as after_kill:
+        run(supervise(settings, verbose=verbose, after_kill=after_kill))

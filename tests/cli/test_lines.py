@@ -34,7 +34,7 @@ def at_address(endpoint: Endpoint, address: str, **changes: object) -> Endpoint:
 
 
 def test_addresses_that_show_the_same_are_one_line() -> None:
-    life = "60 days left, 67% of its life"
+    life = "60 days left, 67%"
     title = "d.test:443 as x.test"
     assert lines_of(GOOD, at_address(GOOD, "192.0.2.2")) == [
         (True, ["7", title, "ok", life, "2 addresses", ""])

@@ -3,10 +3,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.person import VSA, Home, Person, wait_gone
-from tests.end_to_end.house import free_port
+from tests.end_to_end.house import free_port, wait_for
 from tests.parts.postgres import Database, short_folder
 
 
@@ -63,6 +64,28 @@ def test_a_port_in_use_names_the_setting(home: Home, program: str, setting: str)
     said = home.vsa(program)
     assert said.code == 2
     assert f"is in use by another program; set VSA_{setting}_LISTEN" in said.err
+
+
+def test_without_a_collector_a_node_is_added_with_a_warning(
+    person: Person, database: Database
+) -> None:
+    token = {"VSA_API_TOKEN": "a-token-of-this-test"}
+    settings = {**settings_of(database), **token, "VSA_SCRAPE_TIMEOUT": "100ms"}
+    with subprocess.Popen([*VSA, "api"], env={**person.environment, **settings}) as api:
+        ready = f"http://{settings['VSA_API_LISTEN']}/api/readyz"
+        wait_for("the API is ready", lambda: answers(ready))
+        said = person.vsa("node", "add", "alone", "unix:///x", **settings)
+        api.terminate()
+    assert said.code == 0
+    assert "not asked yet" in said.out
+    assert "No collector answered" in said.err
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
 
 
 @pytest.mark.parametrize("program", ["collector", "exporter"])

@@ -39,3 +39,8 @@ def test_a_token_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff")
     with pytest.raises(BadInput, match="cannot read the token"):
         read_token(settings_of(tmp_path))
+
+
+def test_a_token_that_no_header_can_hold_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="VSA_API_TOKEN: must be ASCII"):
+        read_token(settings_of(tmp_path, VSA_API_TOKEN="schlüssel mit leerzeichen"))

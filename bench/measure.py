@@ -35,6 +35,11 @@ def children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def children_peak_mib() -> float:
+    """Peak resident memory of the largest child that was waited for, in MiB."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
 def process_cpu(pid: int) -> float:
     """CPU seconds of another process so far, in steps of 10 ms."""
     text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")

@@ -24,7 +24,16 @@ from pathlib import Path
 
 import uvloop
 
-from bench.measure import Row, children_cpu, median_ms, own_cpu, peak_mib, print_rows, process_cpu
+from bench.measure import (
+    Row,
+    children_cpu,
+    children_peak_mib,
+    median_ms,
+    own_cpu,
+    peak_mib,
+    print_rows,
+    process_cpu,
+)
 from collector.tls.probe import TlsProbe
 from registry.facts import DomainFacts, DomainQuestion, StartTls, Verdict
 
@@ -165,7 +174,7 @@ def _measure_s_time(bundle: Path, port: int, runs: int) -> list[Row]:
         match = re.search(r"^(\d+) connections in", done.stdout, re.MULTILINE)
         assert match, done.stdout
         costs.append((children_cpu() - before) / int(match[1]))
-    return [Row("openssl s_time -verify", median_ms(costs), 0)]
+    return [Row("openssl s_time -verify", median_ms(costs), children_peak_mib())]
 
 
 def _measure_blackbox(folder: Path, bundle: Path, port: int, probes: int, runs: int) -> list[Row]:

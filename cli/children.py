@@ -57,9 +57,13 @@ class Child:
 
     async def _run(self) -> int:
         # A session of its own: Ctrl-C reaches us alone, and we end the children in order.
-        process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=self._lifeline, start_new_session=True
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=self._lifeline, start_new_session=True
+            )
+        except OSError as error:  # too many processes, no memory: it may pass
+            note(f"cannot start {self.name}: {error.strerror}", WARN)
+            return os.EX_OSERR
         try:
             return await process.wait()
         except asyncio.CancelledError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -11,7 +13,7 @@ import msgspec
 from cli.answers import Listing, Problem, decode
 from cli.faults import BadInput, CannotReach, Fault
 from cli.listening import reachable
-from cli.token_file import read_token
+from cli.token_file import read_token, token_path
 from registry.settings import Settings
 
 _PAGE = 500
@@ -33,6 +35,7 @@ class Api:
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=_TIMEOUT,
             trust_env=False,
+            verify=_trust(self.url, settings),
         )
 
     def close(self) -> None:
@@ -111,13 +114,26 @@ def api_url(settings: Settings) -> str:
 def _refused(settings: Settings) -> str:
     if settings.api_token:
         return "the API does not know VSA_API_TOKEN: it was revoked, or is another API's"
-    path = settings.data_dir / "token"
+    path = token_path(settings)
     if path.exists():
         return f"the API does not know the token in {path}; set VSA_API_TOKEN to one that it knows"
     return f"the API wants a token: set VSA_API_TOKEN (there is none in {path} either)"
 
 
+def _trust(url: str, settings: Settings) -> ssl.SSLContext:
+    """Trust what this machine trusts, and VSA_TRUST_BUNDLE: an API within a company has its own CA."""
+    if not url.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not needed, and a full one takes 20 ms
+    context = ssl.create_default_context()
+    if settings.trust_bundle:
+        try:
+            context.load_verify_locations(settings.trust_bundle)
+        except OSError as error:
+            raise BadInput(f"VSA_TRUST_BUNDLE: cannot be used: {error}") from None
+    return context
+
+
 def _reason(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "it does not answer in time"
-    return str(error).lower().removeprefix("[errno 111] ") or type(error).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__

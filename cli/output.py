@@ -72,7 +72,7 @@ def list_lines(headers: Sequence[str], lines: Sequence[Line], most: int | None =
     shown = ordered[: max(most, len(wrong))] if most else ordered
     table(headers, [line.cells for line in shown])
     if len(shown) < len(ordered):
-        say(Text(f"… and {len(ordered) - len(shown)} more, all well", QUIET))
+        say(Text(f"… and {len(ordered) - len(shown)} more, all well: --all shows them", QUIET))
 
 
 def pairs(rows: Iterable[tuple[str, Cell]]) -> None:

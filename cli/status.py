@@ -46,8 +46,9 @@ def status(
 ) -> None:
     """Show what is wrong, then how all the rest is.
 
-    Nodes, containers and certificates at a glance. Exit code 1 when something is not well: a node that does not answer, a container that is
-    unhealthy, restarting, dead or failed, a certificate that is bad or should have been renewed.
+    Nodes, containers and certificates at a glance. Exit code 1 when something is not well: a node
+    that does not answer; a container that is unhealthy, restarting, dead or failed; a certificate
+    that is bad or should have been renewed.
 
     Example: vsa status || echo "somebody should look"
     """

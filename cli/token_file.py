@@ -28,7 +28,8 @@ def read_token(settings: Settings) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the token in {path}: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it holds no token"
+        raise BadInput(f"cannot read the token in {path}: {reason}; set VSA_API_TOKEN") from None
 
 
 def _sendable(token: str) -> str:

@@ -49,7 +49,7 @@ def welcome(settings: Settings, seconds: float) -> None:
         )
     )
     say("", Text("Next, in another terminal" + _same_settings(settings), STRONG))
-    command = (shutil.which("vsa") and "vsa") or sys.argv[0]
+    command = "vsa" if shutil.which("vsa") else sys.argv[0]
     say(*(f"  {command} {rest}" for rest in _NEXT))
     say("", Text("For prometheus.yml (Prometheus 2.48 or newer)", STRONG))
     say(*_SNIPPET.format(api=api, exporter=exporter, token=token).splitlines())

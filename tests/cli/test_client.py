@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from cli.client import Api, api_url
+from cli.client import Api, _trust, api_url
 from registry.settings import read_settings
 from tests.cli.person import Home, Person
+from tests.parts.tls import Authority, Server
 
 
 @pytest.fixture
@@ -45,6 +48,23 @@ def test_another_program_at_the_address_is_not_taken_for_the_api(home: Home) -> 
 
 def test_a_proxy_of_the_environment_is_not_told_the_token(home: Home) -> None:
     assert home.vsa("node", "list", http_proxy="http://127.0.0.1:9", all_proxy="http://[::1]:9").out
+
+
+def test_an_api_that_cannot_be_trusted_is_told_nothing(person: Person, good: Server) -> None:
+    url = f"https://localhost:{good.port}"
+    said = person.vsa("status", VSA_API_URL=url, VSA_TRUST_BUNDLE="", VSA_API_TOKEN="x" * 20)
+    assert said.code == 3
+    assert "certificate verify failed" in said.err
+
+
+def test_a_company_s_own_authority_is_trusted_by_the_bundle(
+    authority: Authority, tmp_path: Path
+) -> None:
+    bundle = str(authority.bundle_path(tmp_path))
+    context = _trust("https://vsa.example", read_settings({"VSA_TRUST_BUNDLE": bundle}))
+    assert authority.certificate.public_bytes(Encoding.DER) in context.get_ca_certs(
+        binary_form=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_what_is_not_well_is_shown_first_and_all_of_it(capsys: pytest.CaptureFix
     list_lines(("name",), lines, most=3)
     assert capsys.readouterr().out.split() == [
         *("name", "n1", "n3", "n5", "n7"),
-        *("…", "and", "4", "more,", "all", "well"),
+        *("…", "and", "4", "more,", "all", "well:", "--all", "shows", "them"),
     ]
 
 

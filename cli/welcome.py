@@ -27,7 +27,7 @@ _SNIPPET = """\
       track_timestamps_staleness: true
       http_sd_configs:
         - url: {api}/api/sd/nodes
-          authorization: {{credentials_file: {token}}}"""
+          authorization: {{type: Bearer, credentials_file: {token}}}"""
 
 _NEXT = ("status", "domain add example.com", "probe example.com", "--help")
 

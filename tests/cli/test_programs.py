@@ -38,7 +38,8 @@ def test_the_embedded_database_is_upgraded_and_left_stopped() -> None:
 
 @pytest.mark.parametrize("program", ["api", "collector", "exporter"])
 def test_without_a_database_a_program_says_how_to_get_one(person: Person, program: str) -> None:
-    said = person.vsa(program, VSA_API_LISTEN=f"127.0.0.1:{free_port()}")
+    ports = {f"VSA_{name}_LISTEN": f"127.0.0.1:{free_port()}" for name in ("API", "EXPORTER")}
+    said = person.vsa(program, **ports)
     assert said.code == 3
     assert "`vsa up` starts one; or set VSA_DATABASE_URL" in said.err
 

@@ -22,7 +22,7 @@ from collector.tls.probe import TlsProbe
 from registry.collectors import CollectorBeat, beat
 from registry.partitions import create_partitions
 from registry.schedule import Defaults
-from registry.session import UNAVAILABLE, Engine, database_now, make_engine
+from registry.session import UNAVAILABLE, Engine, database_now, make_engine, may_work
 from registry.settings import Settings
 from registry.version import __version__
 
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 10.0
 _UPKEEP_SECONDS = 3600.0
+_PATIENCE_SECONDS = 2.0
 
 
 async def run(settings: Settings, database_url: str) -> None:
@@ -59,6 +60,7 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
     tls = TlsProbe(trust_bundle=settings.trust_bundle, refuse=refuse, clock=clock.timestamp)
     nodes = Cycle(engine, clock, node_kind(docker, clock, defaults), tally)
     domains = Cycle(engine, clock, domain_kind(tls, clock, defaults), tally)
+    await _wait_for_tables(engine, stop)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(nodes.run(stop), name="nodes")
@@ -68,6 +70,19 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
     finally:
         await docker.close()
         await tls.close()
+
+
+async def _wait_for_tables(engine: Engine, stop: asyncio.Event) -> None:
+    """Be patient with a database that is not up or not migrated yet: programs start in any order."""
+    while not stop.is_set():
+        try:
+            async with engine.begin() as tx:
+                if await may_work(tx):
+                    return
+            log.warning("the tables are not there, or not for us; `vsa db upgrade` sees to both")
+        except UNAVAILABLE as error:
+            log.warning("the database does not answer: %s", str(error).partition("\n")[0])
+        await _pause(stop, _PATIENCE_SECONDS)
 
 
 async def _heartbeat(engine: Engine, tally: Tally, stop: asyncio.Event) -> None:

@@ -67,6 +67,13 @@ async def database_now(tx: Connection) -> datetime:
     return now.astimezone(UTC)
 
 
+async def may_work(tx: Connection) -> bool:
+    """Say whether the tables are there and this role may use them: grants come after migrations."""
+    granted = text("SELECT coalesce(has_table_privilege(to_regclass('schedule'), 'UPDATE'), false)")
+    answer: bool = (await tx.execute(granted)).scalar_one()
+    return answer
+
+
 def driver_url(url: str, program: str, settings: Mapping[str, str]) -> URL:
     """Turn a URL as people write it into SQLAlchemy's, with PostgreSQL settings for the session."""
     target = make_url(url).set(drivername="postgresql+psycopg")

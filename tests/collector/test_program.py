@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+
+from collector import program
+from registry.migrate import upgrade
+from registry.session import Engine, make_engine
+from registry.settings import read_settings
+from tests.parts.postgres import Database, Server, empty_database
+
+
+@asynccontextmanager
+async def collecting(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(program.collect(read_settings({}), engine, stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        await task
+
+
+async def heartbeats(engine: Engine) -> int:
+    async with engine.begin() as tx:
+        number: int = (await tx.execute(text("SELECT count(*) FROM collectors"))).scalar_one()
+    return number
+
+
+async def until_it_beats(engine: Engine) -> None:
+    async with asyncio.timeout(20):
+        while not await heartbeats(engine):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_collector_tells_that_it_lives(engine: Engine) -> None:
+    async with collecting(engine):
+        await until_it_beats(engine)
+
+
+async def test_a_collector_waits_for_the_tables_and_says_so(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_PATIENCE_SECONDS", 0.05)
+    with empty_database(server) as database:
+        engine = make_engine(database.url, program="test")
+        async with collecting(engine) as task:
+            async with asyncio.timeout(20):
+                while "vsa db upgrade" not in caplog.text:
+                    await asyncio.sleep(0.05)
+            assert not task.done()
+            await asyncio.to_thread(upgrade, database.owner_url, database.url)
+            await until_it_beats(engine)
+        await engine.dispose()
+
+
+async def test_a_collector_waits_for_a_database_that_does_not_answer(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = make_engine(
+        f"{database.url}&connect_timeout=2".replace("host=", "host=/nowhere"), program="test"
+    )
+    async with collecting(engine) as task:
+        async with asyncio.timeout(20):
+            while "does not answer" not in caplog.text:
+                await asyncio.sleep(0.05)
+        assert not task.done()
+    await engine.dispose()

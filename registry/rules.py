@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import idna
 
@@ -31,26 +31,23 @@ def node_name(text: str) -> str:
 
 def docker_url(text: str) -> str:
     """Take the URL of a Docker API: a unix socket by its absolute path."""
-    try:
-        parts = urlsplit("" if _CONTROL.search(text) else text)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme != "unix" or parts.netloc or not parts.path.startswith("/"):
+    if not text.startswith("unix:///") or text.endswith("/") or _CONTROL.search(text):
         raise ValueError(
             "must be unix:// and the absolute path of a socket: unix:///run/docker.sock"
         )
-    if parts.query or parts.fragment or len(parts.path.encode()) > 107:
+    path = text.removeprefix("unix://")
+    if "?" in path or "#" in path or len(path.encode()) > 107:
         raise ValueError("must be a plain path of at most 107 bytes, as unix sockets allow")
     return text
 
 
 def domain_name(text: str) -> str:
     """Take a DNS name (an international one becomes its A-label form) or an IP address."""
-    try:
-        return str(ip_address(text.strip("[]")))
-    except ValueError:
-        pass
-    name = _a_label(text.rstrip("."))
+    # A zone (fe80::1%eth0) is of one machine's own, and Python takes any text for one.
+    if "%" not in text:
+        with suppress(ValueError):
+            return str(ip_address(text[1:-1] if text[:1] + text[-1:] == "[]" else text))
+    name = _a_label(text).removesuffix(".")
     labels = name.split(".")
     if len(name) > 253 or not all(map(_DNS_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
         raise ValueError(
@@ -63,9 +60,15 @@ def _a_label(name: str) -> str:
     if name.isascii():
         return name.lower()
     try:
-        return idna.encode(name, uts46=True).decode("ascii")
+        mapped = idna.uts46_remap(name, std3_rules=False).split(".")
+        # Label by label: IDNA has no say in the ASCII ones, such as _dmarc.
+        return ".".join(
+            label if label.isascii() else idna.alabel(label).decode() for label in mapped
+        )
     except (idna.IDNAError, UnicodeError):
-        raise ValueError("must be an international name that IDNA 2008 allows") from None
+        raise ValueError(
+            "must be an international name that IDNA 2008 allows, or its xn-- form"
+        ) from None
 
 
 def labels(values: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,16 @@ from registry.paging import Page, decode_cursor, encode_cursor
 from registry.session import Connection
 from registry.stored import decode
 
-__all__ = ["Actor", "AuditEntry", "AuditFilter", "Head", "append", "list_entries", "read_head"]
+__all__ = [
+    "Actor",
+    "AuditEntry",
+    "AuditFilter",
+    "Head",
+    "append",
+    "list_entries",
+    "read_head",
+    "stream_entries",
+]
 
 _BATCH = 500
 
@@ -60,7 +69,10 @@ async def append(
     now: datetime,
     result: str = "ok",
 ) -> AuditEntry:
-    """Append an entry: the last statement of the change, for it locks the head until the commit."""
+    """Append an entry: the last statement of the change, for it locks the head until the commit.
+
+    Raises ValueError for values that the chain cannot hold exactly.
+    """
     head = await _lock_head(tx)
     entry = AuditEntry(
         id=head.last_id + 1,

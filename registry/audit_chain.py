@@ -17,7 +17,7 @@ import rfc8785
 
 GENESIS = "0" * 64
 
-# A resource as JSON has it: text, integers, flags, null, lists and objects of these.
+# A resource as JSON has it: text without NUL, integers, flags, null, lists and objects of these.
 Values = Mapping[str, Any]
 
 
@@ -26,7 +26,7 @@ class AuditEntry:
     """One change or refused attempt. Ids count from 1 without a hole; `hash` is lower-case hex.
 
     `before` and `after` hold a resource as JSON has it, None where there was none; durations and
-    times in them are text, for RFC 8785 leaves numbers but integers to chance.
+    times in them are text, for a fraction need not come back from PostgreSQL as it was written.
     """
 
     id: int
@@ -51,26 +51,44 @@ class Broken:
 
 
 def format_time(moment: datetime) -> str:
-    """Write a time as the chain has it: RFC 3339 in UTC with six digits."""
+    """Write a time as the chain has it: RFC 3339 in UTC with six digits. ValueError without zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time in the audit trail has a zone")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def canonical_bytes(entry: AuditEntry) -> bytes:
-    """Return what is hashed of an entry: all of it but the hash, canonical by RFC 8785."""
-    return rfc8785.dumps(
-        {
-            "id": entry.id,
-            "timestamp": format_time(entry.timestamp),
-            "actor": entry.actor,
-            "action": entry.action,
-            "target": entry.target,
-            "before": entry.before,
-            "after": entry.after,
-            "request_id": entry.request_id,
-            "address": entry.address,
-            "result": entry.result,
-        }
-    )
+    """Return what is hashed of an entry: all of it but the hash, canonical by RFC 8785.
+
+    Raises ValueError for what the database or RFC 8785 cannot hold exactly.
+    """
+    hashed: dict[str, Any] = {
+        "id": entry.id,
+        "timestamp": format_time(entry.timestamp),
+        "actor": entry.actor,
+        "action": entry.action,
+        "target": entry.target,
+        "before": entry.before,
+        "after": entry.after,
+        "request_id": entry.request_id,
+        "address": entry.address,
+        "result": entry.result,
+    }
+    _refuse_inexact(hashed)
+    return rfc8785.dumps(hashed)
+
+
+def _refuse_inexact(value: object) -> None:
+    match value:
+        case float():
+            raise ValueError("the audit trail holds no fractions: write them as text")
+        case str() if "\x00" in value:
+            raise ValueError("the audit trail holds no NUL")
+        case dict():
+            _refuse_inexact([*value.keys(), *value.values()])
+        case list() | tuple():
+            for item in value:
+                _refuse_inexact(item)
 
 
 def parse_entry(exported: object) -> AuditEntry:
@@ -89,8 +107,8 @@ def chain_hash(previous: str, canonical: bytes) -> str:
 def verify_chain(entries: Iterable[AuditEntry], head: str | None = None) -> Broken | None:
     """Return the first entry that breaks the chain, None when all of it holds.
 
-    `entries` is a whole export, oldest first. With `head`, the hash that is known from elsewhere must
-    be among them: without it a tail that was cut cannot show.
+    `entries` is a whole export, oldest first: of a filtered one the first hole is named. With `head`,
+    the hash that is known from elsewhere must be among them: without it a cut tail cannot show.
     """
     previous, last_id, head_seen = GENESIS, 0, head is None or head == GENESIS
     for entry in entries:
@@ -107,7 +125,14 @@ def _fault(entry: AuditEntry, previous: str, last_id: int) -> str | None:
     if entry.id != last_id + 1:
         if last_id == 0:
             return f"the trail begins with entry {entry.id}: a part of it cannot be verified"
-        return f"entry {last_id + 1} should stand here: removed or out of order"
-    if entry.hash != chain_hash(previous, canonical_bytes(entry)):
+        return f"entry {last_id + 1} should stand here: removed, moved, or left out by a filter"
+    if not _follows(entry, previous):
         return "its content is not what was hashed: it, or the entry before it, was changed"
     return None
+
+
+def _follows(entry: AuditEntry, previous: str) -> bool:
+    try:
+        return entry.hash == chain_hash(previous, canonical_bytes(entry))
+    except (ValueError, OverflowError, RecursionError):  # no entry that was appended is like that
+        return False

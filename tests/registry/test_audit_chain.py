@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from registry.audit_chain import (
@@ -100,25 +101,86 @@ def test_a_part_of_a_trail_is_said_to_be_one() -> None:
     assert "a part of it cannot be verified" in broken.reason
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"enabled": 0.0},
+        {"n": 2**60},
+        {"n": float("nan")},
+        {"t": "\0"},
+        {"\0": 1},
+        {"t": ["\ud800"]},
+    ],
+)
+def test_a_value_that_no_entry_can_hold_is_refused_and_never_verifies(
+    after: dict[str, object],
+) -> None:
+    entry = replace(chain(1)[0], after=after)
+    with pytest.raises(ValueError, match=r"."):
+        canonical_bytes(entry)
+    broken = verify_chain([entry])
+    assert broken is not None
+    assert broken.entry_id == 1
+
+
+EARLIEST = datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))
+ZONELESS = chain(1)[0].timestamp.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize("moment", [EARLIEST, ZONELESS])
+def test_a_time_that_no_entry_can_have_never_verifies(moment: datetime) -> None:
+    entry = replace(chain(1)[0], timestamp=moment)
+    assert verify_chain([entry]) is not None
+
+
+def test_a_fraction_in_the_place_of_its_integer_is_named() -> None:
+    (entry,) = chain(1)
+    entry = replace(entry, after={"n": 1})
+    entry = replace(entry, hash=chain_hash(GENESIS, canonical_bytes(entry)))
+    assert verify_chain([entry]) is None
+    assert verify_chain([replace(entry, after={"n": 1.0})]) is not None
+
+
+def test_of_a_filtered_trail_the_first_hole_is_named_as_one() -> None:
+    broken = verify_chain([entry for entry in chain(5) if entry.id != 3])
+    assert broken is not None
+    assert (broken.entry_id, "filter" in broken.reason) == (4, True)
+
+
 def test_the_zone_in_which_a_time_is_written_changes_no_hash() -> None:
     (entry,) = chain(1)
     elsewhere = entry.timestamp.astimezone(timezone(timedelta(hours=5, minutes=30)))
     assert verify_chain([replace(entry, timestamp=elsewhere)]) is None
 
 
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(max_size=5), json_values, max_size=4), st.text(max_size=20))
+@given(st.dictionaries(texts, json_values, max_size=4), texts)
 def test_an_entry_read_back_from_its_export_has_the_same_bytes(
     values: dict[str, object], actor: str
 ) -> None:
     entry = replace(chain(1)[0], after=values, actor=actor)
     assert canonical_bytes(parse_entry(exported(entry))) == canonical_bytes(entry)
+
+
+TEXT_FIELDS = ["actor", "action", "target", "request_id", "address", "result"]
+
+
+@given(st.integers(0, 3), st.sampled_from(TEXT_FIELDS), texts)
+def test_no_field_of_any_entry_can_be_changed_unseen(index: int, field: str, forged: str) -> None:
+    entries = chain(4)
+    assume(getattr(entries[index], field) != forged)
+    changed: dict[str, Any] = {field: forged}
+    entries[index] = replace(entries[index], **changed)
+    broken = verify_chain(entries)
+    assert broken is not None
+    assert broken.entry_id == index + 1
 
 
 @pytest.mark.parametrize("line", [[], {}, {"id": "one"}, "text", None])

@@ -131,7 +131,9 @@ async def ensure_first_token(tx: Connection, clear: str, now: datetime) -> None:
     row = (await tx.execute(select(tokens.c.hash).where(*live))).one_or_none()
     if row is not None and row.hash == _hash(clear):
         return
-    await tx.execute(update(tokens).where(*live).values(revoked_at=now))
+    settings = Actor("settings")
+    if row is not None:
+        await revoke_token(tx, FIRST, settings, now)
     first = {"name": FIRST, "role": Role.ADMIN, "hash": _hash(clear), "created_at": now}
     # A setting that goes back to an earlier token brings that token back.
     again = {"name": FIRST, "role": Role.ADMIN, "created_at": now, "revoked_at": None}
@@ -141,7 +143,7 @@ async def ensure_first_token(tx: Connection, clear: str, now: datetime) -> None:
     after = {"name": FIRST, "role": Role.ADMIN.value}
     await append(
         tx,
-        Actor("settings"),
+        settings,
         action="token.create",
         target=f"token/{FIRST}",
         before=None,

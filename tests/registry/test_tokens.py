@@ -114,6 +114,16 @@ async def test_a_changed_setting_replaces_the_first_token_and_back(tx: Connectio
     assert await authenticate(tx, "another-token-of-the-settings", later(2)) is None
 
 
+async def test_the_first_token_s_replacement_is_audited_as_a_revocation_too(tx: Connection) -> None:
+    await ensure_first_token(tx, CLEAR, NOW)
+    await ensure_first_token(tx, "another-token-of-the-settings", later(1))
+    assert [action for action, _ in await actions(tx)] == [
+        "token.create",
+        "token.revoke",
+        "token.create",
+    ]
+
+
 async def test_programs_that_start_at_once_make_one_first_token(engine: Engine) -> None:
     async def start() -> None:
         async with engine.begin() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -114,7 +114,7 @@ async def create_domain(tx: Connection, spec: DomainSpec, actor: Actor, now: dat
     await tx.execute(insert(domain_state).values(domain_id=domain_id, **state))
     await tx.execute(insert(schedule).values(domain_id=domain_id, next_due_at=now))
     await _audit(tx, actor, "domain.create", domain_id, now, after=spec)
-    return await get_domain(tx, domain_id)
+    return Domain(id=domain_id, **asdict(spec), created_at=now, updated_at=now, state=DomainState())
 
 
 async def update_domain(
@@ -124,36 +124,35 @@ async def update_domain(
 
     What was seen at the old name or port is forgotten. Raises NotFound, Conflict, Invalid.
     """
-    before = await _lock(tx, domain_id)
+    domain = await get_domain(tx, domain_id, lock=True)
+    before = _spec(domain)
     after = changed(before, changes)
-    if after != before:
-        values = {**await _columns(tx, after), "updated_at": now}
-        try:
-            async with tx.begin_nested():
-                await tx.execute(update(domains).where(domains.c.id == domain_id).values(values))
-        except IntegrityError:
-            raise Conflict(_TAKEN) from None
-        if (after.name, after.port) != (before.name, before.port):
-            await tx.execute(delete(endpoints).where(endpoints.c.domain_id == domain_id))
-        await request_now(tx, domain_id=domain_id, now=now)
-        await _audit(tx, actor, "domain.update", domain_id, now, before=before, after=after)
-    return await get_domain(tx, domain_id)
+    if after == before:
+        return domain
+    values = {**await _columns(tx, after), "updated_at": now}
+    try:
+        async with tx.begin_nested():
+            await tx.execute(update(domains).where(domains.c.id == domain_id).values(values))
+    except IntegrityError:
+        raise Conflict(_TAKEN) from None
+    state = domain.state
+    if (after.name, after.port) != (before.name, before.port):
+        await tx.execute(delete(endpoints).where(endpoints.c.domain_id == domain_id))
+        state = replace(state, endpoints=())
+    await request_now(tx, domain_id=domain_id, now=now)
+    await _audit(tx, actor, "domain.update", domain_id, now, before=before, after=after)
+    return replace(domain, **asdict(after), updated_at=now, state=state)
 
 
 async def delete_domain(tx: Connection, domain_id: int, actor: Actor, now: datetime) -> None:
     """Stop watching a domain; its certificates stay. Raises NotFound."""
-    before = await _lock(tx, domain_id)
+    domain = await get_domain(tx, domain_id, lock=True)
     await tx.execute(delete(domains).where(domains.c.id == domain_id))
-    await _audit(tx, actor, "domain.delete", domain_id, now, before=before)
+    await _audit(tx, actor, "domain.delete", domain_id, now, before=_spec(domain))
 
 
-async def _lock(tx: Connection, domain_id: int) -> DomainSpec:
-    query = _select().where(domains.c.id == domain_id).with_for_update(of=domains)
-    row = (await tx.execute(query)).one_or_none()
-    if row is None:
-        raise NotFound("domain", str(domain_id))
-    values = {name: getattr(row, name) for name in _SPEC}
-    return DomainSpec(**{**values, "starttls": StartTls(row.starttls)})
+def _spec(domain: Domain) -> DomainSpec:
+    return DomainSpec(**{name: getattr(domain, name) for name in _SPEC})
 
 
 async def _columns(tx: Connection, spec: DomainSpec) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -91,19 +91,20 @@ async def update_node(
 
     Raises NotFound, Conflict when a new name is taken, Invalid for an unknown field.
     """
-    row = await _lock(tx, name)
-    before = _spec(row)
+    node = await get_node(tx, name, lock=True)
+    before = _spec(node)
     after = changed(before, changes)
-    if after != before:
-        values = {**asdict(after), "updated_at": now}
-        try:
-            async with tx.begin_nested():
-                await tx.execute(update(vps_nodes).where(vps_nodes.c.id == row.id).values(values))
-        except IntegrityError:
-            raise Conflict(_TAKEN) from None
-        await request_now(tx, node_id=row.id, now=now)
-        await _audit(tx, actor, "node.update", now, before=before, after=after)
-    return await get_node(tx, after.name)
+    if after == before:
+        return node
+    values = {**asdict(after), "updated_at": now}
+    try:
+        async with tx.begin_nested():
+            await tx.execute(update(vps_nodes).where(vps_nodes.c.id == node.id).values(values))
+    except IntegrityError:
+        raise Conflict(_TAKEN) from None
+    await request_now(tx, node_id=node.id, now=now)
+    await _audit(tx, actor, "node.update", now, before=before, after=after)
+    return replace(node, **values)
 
 
 async def delete_node(tx: Connection, name: str, actor: Actor, now: datetime) -> None:
@@ -111,20 +112,16 @@ async def delete_node(tx: Connection, name: str, actor: Actor, now: datetime) ->
 
     Raises NotFound, and Conflict while domains refer to it.
     """
-    row = await _lock(tx, name)
-    users = select(domains.c.name).where(domains.c.node_id == row.id).order_by(domains.c.name)
+    node = await get_node(tx, name, lock=True)
+    users = select(domains.c.name).where(domains.c.node_id == node.id).order_by(domains.c.name)
     if names := (await tx.execute(users.limit(6))).scalars().all():
         raise Conflict(FieldFault("name", "in_use", f"is the node of {_listed(names)}"))
-    await tx.execute(delete(vps_nodes).where(vps_nodes.c.id == row.id))
-    await _audit(tx, actor, "node.delete", now, before=_spec(row))
+    await tx.execute(delete(vps_nodes).where(vps_nodes.c.id == node.id))
+    await _audit(tx, actor, "node.delete", now, before=_spec(node))
 
 
-async def _lock(tx: Connection, name: str) -> Row[Any]:
-    query = select(*vps_nodes.c).where(vps_nodes.c.name == name).with_for_update()
-    row = (await tx.execute(query)).one_or_none()
-    if row is None:
-        raise NotFound("node", name)
-    return row
+def _spec(node: Node) -> NodeSpec:
+    return NodeSpec(**{name: getattr(node, name) for name in _SPEC})
 
 
 async def _audit(
@@ -185,8 +182,9 @@ async def list_nodes(
     if label is not None:
         query = query.where(vps_nodes.c.labels.contains(dict([label])))
     rows = (await tx.execute(query)).all()
-    counts = await count_open(tx) if rows else {}
-    found = [_node(row, _state(row, counts.get(row.id, {}))) for row in rows[:limit]]
+    shown = rows[:limit]
+    counts = await count_open(tx, *(row.id for row in shown)) if shown else {}
+    found = [_node(row, _state(row, counts.get(row.id, {}))) for row in shown]
     more = len(rows) > limit
     return Page(found, encode_cursor(found[-1].name) if more else None)
 
@@ -195,10 +193,6 @@ def _select() -> Select[Any]:
     seen = [node_state.c[name] for name in ("last_attempt_at", "last_success_at", "engine")]
     seen += [node_state.c[name] for name in ("failure_reason", "failure_detail")]
     return select(*vps_nodes.c, *seen, node_state.c.consecutive_failures).join(node_state)
-
-
-def _spec(row: Row[Any]) -> NodeSpec:
-    return NodeSpec(**{name: getattr(row, name) for name in _SPEC})
 
 
 def _node(row: Row[Any], state: NodeState) -> Node:

@@ -95,12 +95,12 @@ async def read_open(
     return found
 
 
-async def count_open(tx: Connection, node_id: int | None = None) -> dict[int, dict[str, int]]:
-    """Count the containers of one node or of all as they are now, by node and state."""
+async def count_open(tx: Connection, *node_ids: int) -> dict[int, dict[str, int]]:
+    """Count containers as they are now, by node and state: of these nodes, or of all."""
     snapshot = container_snapshots.c
     query = select(snapshot.node_id, snapshot.state, func.count()).where(IS_OPEN)
-    if node_id is not None:
-        query = query.where(snapshot.node_id == node_id)
+    if node_ids:
+        query = query.where(snapshot.node_id.in_(node_ids))
     counts: dict[int, dict[str, int]] = defaultdict(dict)
     for found, state, number in await tx.execute(query.group_by(snapshot.node_id, snapshot.state)):
         counts[found][state] = number

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from registry.facts import (
     CertificateFacts,
@@ -53,6 +54,21 @@ async def fetch(tx: Connection, query: str, **values: object) -> list[tuple[obje
 async def value(tx: Connection, query: str, **values: object) -> object:
     """Run a query and return the one value it yields."""
     return (await tx.execute(text(query), values)).scalar_one()
+
+
+@contextmanager
+def statements(tx: Connection) -> Iterator[list[str]]:
+    """Collect the statements that are run on `tx`."""
+    run: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        run.append(statement)
+
+    event.listen(tx.sync_connection, "before_cursor_execute", note)
+    try:
+        yield run
+    finally:
+        event.remove(tx.sync_connection, "before_cursor_execute", note)
 
 
 async def add_node(

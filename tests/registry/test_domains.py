@@ -14,11 +14,21 @@ from registry.domains import (
     update_domain,
 )
 from registry.errors import Conflict, Invalid, NotFound
-from registry.facts import StartTls
+from registry.facts import StartTls, Verdict
 from registry.nodes import NodeSpec, create_node
 from registry.schedule import claim_domains
 from registry.session import Connection
-from tests.registry.targets import DEFAULTS, NOW, fetch, later
+from tests.registry.targets import (
+    DEFAULTS,
+    NOW,
+    REFUSED,
+    endpoint,
+    fetch,
+    later,
+    look,
+    refused,
+    statements,
+)
 
 ALICE = Actor("alice")
 MAIL = DomainSpec("mail.test", 25, StartTls.SMTP, labels={"team": "mail"}, interval_seconds=600.0)
@@ -103,6 +113,33 @@ async def test_what_was_seen_at_the_old_port_is_forgotten(tx: Connection) -> Non
     )
     assert (await get_domain(tx, domain.id)).state.endpoints
     assert not (await update_domain(tx, domain.id, {"port": 444}, ALICE, NOW)).state.endpoints
+
+
+async def test_what_was_seen_is_shown_with_the_domain(tx: Connection) -> None:
+    domain = await create_domain(tx, SHOP, ALICE, NOW)
+    await look(tx, endpoint("192.0.2.1"), refused("192.0.2.2"))
+    state = (await get_domain(tx, domain.id)).state
+    good, bad = state.endpoints
+    assert (good.verdict, good.not_after, good.failure) == (Verdict.OK, later(90 * 86400), None)
+    assert (bad.address, bad.verdict, bad.failure) == ("192.0.2.2", None, REFUSED)
+    assert (await list_domains(tx, limit=1)).items[0].state == state
+
+
+async def test_a_changed_domain_is_answered_as_it_is_stored(tx: Connection) -> None:
+    domain = await create_domain(tx, SHOP, ALICE, NOW)
+    await look(tx, endpoint())
+    for changes in ({"timeout_seconds": 5.0}, {"starttls": StartTls.IMAP, "port": 143}):
+        changed = await update_domain(tx, domain.id, changes, ALICE, later(1))
+        assert changed == await get_domain(tx, domain.id)
+
+
+async def test_a_page_takes_the_same_statements_whatever_its_length(tx: Connection) -> None:
+    for port in range(1, 10):
+        await create_domain(tx, replace(SHOP, port=port), ALICE, NOW)
+    with statements(tx) as run:
+        for limit in (1, 9):
+            await list_domains(tx, limit=limit)
+    assert len(run) == 2 * 2
 
 
 async def test_a_deleted_domain_is_gone_and_audited(tx: Connection) -> None:

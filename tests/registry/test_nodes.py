@@ -7,6 +7,7 @@ import pytest
 from registry.audit import Actor, AuditEntry, AuditFilter, stream_entries
 from registry.domains import DomainSpec, create_domain
 from registry.errors import Conflict, Invalid, NotFound
+from registry.facts import ContainerState
 from registry.nodes import (
     Node,
     NodeSpec,
@@ -16,9 +17,21 @@ from registry.nodes import (
     list_nodes,
     update_node,
 )
+from registry.observations import NodeResult, Recorder
 from registry.schedule import claim_nodes
 from registry.session import Connection, Engine
-from tests.registry.targets import DEFAULTS, NOW, fetch, later
+from tests.registry.targets import (
+    DEFAULTS,
+    ENGINE,
+    NOW,
+    REFUSED,
+    container,
+    fetch,
+    later,
+    node_facts,
+    scrape,
+    statements,
+)
 
 ALICE = Actor("alice")
 WEB = NodeSpec("web", "unix:///run/docker.sock", {"site": "berlin"}, interval_seconds=90.0)
@@ -101,7 +114,8 @@ async def test_a_changed_node_is_due_at_once_and_the_old_question_s_answer_is_st
     await update_node(tx, "web", {"docker_url": "unix:///new"}, ALICE, later(1))
     (new,) = await claim_nodes(tx, later(1), 10, DEFAULTS)
     assert new.question.docker_url == "unix:///new"
-    assert new.token != old.token
+    recorded = await Recorder().record_nodes(tx, [NodeResult(old, node_facts(), later(2))])
+    assert recorded.discarded == {old.question.node_id}
 
 
 async def test_a_change_that_changes_nothing_leaves_no_trace(tx: Connection) -> None:
@@ -158,6 +172,34 @@ async def test_what_is_not_there_is_said_not_to_be(tx: Connection, name: str) ->
     ):
         with pytest.raises(NotFound):
             await act
+
+
+async def test_what_was_seen_is_shown_with_the_node(tx: Connection) -> None:
+    await create(tx, "web")
+    exited = container("job", state=ContainerState.EXITED)
+    await scrape(tx, Recorder(), node_facts(container(), container("db"), exited))
+    await scrape(tx, Recorder(), REFUSED, later(15))
+    state = (await get_node(tx, "web")).state
+    assert (state.last_attempt_at, state.last_success_at) == (later(15), NOW)
+    assert (state.failure, state.consecutive_failures) == (REFUSED, 1)
+    assert (state.engine, state.containers) == (ENGINE, {"running": 2, "exited": 1})
+    assert (await list_nodes(tx, limit=1)).items[0].state == state
+
+
+async def test_a_changed_node_is_answered_as_it_is_stored(tx: Connection) -> None:
+    await create(tx, "web")
+    await scrape(tx, Recorder(), node_facts(container()))
+    changes = {"name": "www", "labels": {"a": "b"}, "interval_seconds": 30.0}
+    changed = await update_node(tx, "web", changes, ALICE, later(1))
+    assert changed == await get_node(tx, "www")
+
+
+async def test_a_page_takes_the_same_statements_whatever_its_length(tx: Connection) -> None:
+    await create(tx, *(f"n{number}" for number in range(9)))
+    with statements(tx) as run:
+        for limit in (1, 9):
+            await list_nodes(tx, limit=limit)
+    assert len(run) == 2 * 2
 
 
 async def test_pages_go_by_name_and_are_stable_under_inserts(tx: Connection) -> None:

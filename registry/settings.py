@@ -6,6 +6,7 @@ The only place that reads `os.environ`. A secret may also come from a file: `VSA
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,19 @@ from pydantic_core import PydanticCustomError
 from registry.durations import parse_duration
 
 _PREFIX = "VSA_"
-_SECRETS = ("database_url", "migration_database_url", "api_token", "secret_key")
+_SECRETS = (
+    "database_url",
+    "migration_database_url",
+    "api_token",
+    "proxy_token",
+    "prometheus_token",
+    "secret_key",
+    "alert_webhook_url",
+    "smtp_password",
+)
+_DOMAIN_NAME = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
+)
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAGS |= {"0": False, "false": False, "no": False, "off": False}
@@ -95,6 +108,18 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _secret_url(value: SecretStr) -> SecretStr:
+    _http_url(value.get_secret_value())
+    return value
+
+
+def _domain_name(value: str) -> str:
+    name = value.lower().rstrip(".")
+    if len(name) > 253 or not _DOMAIN_NAME.fullmatch(name):
+        raise _fault("must be a DNS name with a dot, such as vsa.example.com")
+    return name
+
+
 def _split(url: str) -> SplitResult:
     """Take a URL apart; the library's own messages quote it, password included."""
     try:
@@ -146,6 +171,8 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
+DomainName = Annotated[str, AfterValidator(_domain_name)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_secret)]
 
 
@@ -190,6 +217,12 @@ class Settings(BaseModel):
     api_token: LongSecret | None = Field(
         None, description="the first API token, role admin; also what the command line sends"
     )
+    proxy_token: LongSecret | None = Field(
+        None, description="the reverse proxy's token, role write; `X-VSA-User` is believed with it"
+    )
+    prometheus_token: LongSecret | None = Field(
+        None, description="Prometheus's token, role read: it finds the node pages with it"
+    )
     secret_key: LongSecret | None = Field(None, description="encrypts stored credentials")
     docker_host: str | None = Field(
         None, description="the local engine, `unix:///run/docker.sock`; absent: as docker finds it"
@@ -213,6 +246,24 @@ class Settings(BaseModel):
     allow_private_addresses: Flag = Field(
         default=False, description="ask domains at private and loopback addresses too"
     )
+    dashboard_domain: DomainName | None = Field(
+        None, description="the dashboard's own DNS name, watched from the first start on"
+    )
+    alertmanager_url: HttpUrl = Field(
+        "http://127.0.0.1:9093", description="where the command line finds Alertmanager"
+    )
+    alert_webhook_url: SecretUrl | None = Field(
+        None, description="alerts are posted there, as Alertmanager's webhook does"
+    )
+    alert_email_to: str | None = Field(None, description="alerts are mailed to this address")
+    alert_email_from: str | None = Field(None, description="the sender of these mails")
+    smtp_server: Listen | None = Field(
+        None, description="the mail server, `HOST:PORT`; STARTTLS is demanded"
+    )
+    smtp_user: str | None = Field(
+        None, description="the account at the mail server, if it wants one"
+    )
+    smtp_password: SecretStr | None = Field(None, description="the account's password")
 
     @property
     def advertised_exporter(self) -> Address:

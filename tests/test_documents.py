@@ -11,7 +11,10 @@ from registry.durations import format_duration
 from registry.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-SECRETS = {"database_url", "migration_database_url", "api_token", "secret_key"}
+SECRETS = {
+    *("database_url", "migration_database_url", "secret_key"),
+    *("api_token", "proxy_token", "prometheus_token", "alert_webhook_url", "smtp_password"),
+}
 DATA_DIR = "`~/.local/share/vsa`, as root `/var/lib/vsa`"
 
 

@@ -44,12 +44,22 @@ PLAIN = [
     ("MAX_RESPONSE_BYTES", "1GiB", 1 << 30),
     ("TRUST_BUNDLE", "/dev/null", Path("/dev/null")),
     ("ALLOW_PRIVATE_ADDRESSES", "Yes", True),
+    ("DASHBOARD_DOMAIN", "VSA.Example.com.", "vsa.example.com"),
+    ("ALERTMANAGER_URL", "http://alertmanager:9093/", "http://alertmanager:9093"),
+    ("ALERT_EMAIL_TO", "ops@example.com", "ops@example.com"),
+    ("ALERT_EMAIL_FROM", "vsa@example.com", "vsa@example.com"),
+    ("SMTP_SERVER", "mail.example.com:587", Address("mail.example.com", 587)),
+    ("SMTP_USER", "vsa", "vsa"),
 ]
 SECRET = [
     ("DATABASE_URL", URL),
     ("MIGRATION_DATABASE_URL", URL),
     ("API_TOKEN", TOKEN),
+    ("PROXY_TOKEN", TOKEN),
+    ("PROMETHEUS_TOKEN", TOKEN),
     ("SECRET_KEY", TOKEN),
+    ("ALERT_WEBHOOK_URL", "https://hooks.example.com/s3cret-path"),
+    ("SMTP_PASSWORD", "a mail password"),
 ]
 
 
@@ -157,6 +167,7 @@ PARTS = (
     "must be a URL with a port from 0 to 65535 or none; "
     "in a password, / ? # @ : and % are written as %2F %3F %23 %40 %3A %25"
 )
+DNS = "must be a DNS name with a dot, such as vsa.example.com"
 LONG = "must have at least 16 characters; `openssl rand -hex 32` makes a good one"
 SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
 
@@ -164,6 +175,15 @@ SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
+        ("PROXY_TOKEN", "short", LONG),
+        ("PROMETHEUS_TOKEN", "short", LONG),
+        ("ALERT_WEBHOOK_URL", "hooks.example.com", HTTP),
+        ("ALERTMANAGER_URL", "alertmanager:9093", HTTP),
+        ("SMTP_SERVER", "mail.example.com", ADDRESS),
+        ("DASHBOARD_DOMAIN", "vsa", DNS),
+        ("DASHBOARD_DOMAIN", "127.0.0.1", DNS),
+        ("DASHBOARD_DOMAIN", "https://vsa.example.com", DNS),
+        ("DASHBOARD_DOMAIN", f"{'a' * 64}.example.com", DNS),
         ("DATABASE_URL", "mysql://db/vsa", "must begin with postgresql://"),
         ("DATABASE_URL", "vsa", "must begin with postgresql://"),
         ("DATABASE_URL", "postgresql://vsa:hunter2@db:70000/vsa", PARTS),

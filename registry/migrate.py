@@ -45,6 +45,14 @@ _GRANT = """
     GRANT SELECT ON alembic_version TO {role};
     GRANT EXECUTE ON FUNCTION vsa_create_partitions, vsa_drop_partitions TO {role};
 """
+# Grafana's role, where the database has one: whoever may edit a panel may send any SQL as it.
+_DASHBOARD_ROLE = "vsa_grafana"
+_GRANT_DASHBOARD = """
+    REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+    GRANT CONNECT ON DATABASE {database} TO {role};
+    GRANT USAGE ON SCHEMA dashboard TO {role};
+    GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO {role};
+"""
 
 
 class MigrationError(Exception):
@@ -63,6 +71,7 @@ def upgrade(owner_url: str, program_url: str, revision: str = "head") -> None:
         connection.execute(text("SELECT vsa_create_partitions(:day, 8)"), {"day": now.date()})
         connection.execute(text(_CLOSE))
         _grant(connection, make_url(program_url).username)
+        _grant_dashboard(connection)
         connection.commit()
 
 
@@ -83,14 +92,29 @@ def pending(url: str) -> bool:
 
 def _grant(connection: Connection, role: str | None) -> None:
     """Grant `role` its rights, unless it is the owner and so has them all."""
-    if role in {None, connection.scalar(text("SELECT current_user"))}:
+    if role is None or role == connection.scalar(text("SELECT current_user")):
         return
-    known = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
-    if not known:
+    if not _is_role(connection, role):
         raise MigrationError(f"the role {role} of VSA_DATABASE_URL does not exist in PostgreSQL")
+    _run_for(connection, _GRANT, role)
+
+
+def _grant_dashboard(connection: Connection) -> None:
+    """Open the views to Grafana's role; a database without one, or without the views, has none."""
+    views = connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = 'dashboard'"))
+    if views and _is_role(connection, _DASHBOARD_ROLE):
+        _run_for(connection, _GRANT_DASHBOARD, _DASHBOARD_ROLE)
+
+
+def _is_role(connection: Connection, role: str) -> bool:
+    statement = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
+    return connection.scalar(statement, {"role": role}) is not None
+
+
+def _run_for(connection: Connection, grants: str, role: str) -> None:
     quote = connection.dialect.identifier_preparer.quote
     database = connection.scalar(text("SELECT current_database()"))
-    connection.execute(text(_GRANT.format(role=quote(role), database=quote(database))))
+    connection.execute(text(grants.format(role=quote(role), database=quote(database))))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from registry.embedded.account import Account, closed_folder
 from registry.embedded.layout import EmbeddedError, Layout
 
-_ROLES = "postgres,vsa_owner,vsa"
+_ROLES = "postgres,vsa_owner,vsa,vsa_grafana"
 
 
 def prepare(data_dir: Path, account: Account) -> Layout:

@@ -17,7 +17,7 @@ from registry.embedded.account import server_account
 from registry.embedded.folders import prepare
 from registry.embedded.layout import Layout
 
-_OWNER, _PROGRAM, _DATABASE = "vsa_owner", "vsa", "vsa"
+_OWNER, _PROGRAM, _DASHBOARD, _DATABASE = "vsa_owner", "vsa", "vsa_grafana", "vsa"
 
 
 @dataclass(slots=True)
@@ -75,9 +75,9 @@ def find_server(data_dir: Path) -> EmbeddedServer | None:
 
 
 def _make_roles(layout: Layout) -> None:
-    """Make the two roles and their database where they are missing."""
+    """Make the roles and their database where they are missing."""
     with psycopg.connect(layout.url("postgres", "postgres"), autocommit=True) as connection:
-        for role in (_OWNER, _PROGRAM):
+        for role in (_OWNER, _PROGRAM, _DASHBOARD):
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).rowcount:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         known = "SELECT 1 FROM pg_database WHERE datname = %s"

@@ -52,6 +52,7 @@ class Database:
     url: str
     owner_url: str
     superuser_url: str
+    dashboard_url: str
 
 
 @contextmanager
@@ -82,8 +83,8 @@ def debian_server() -> Iterator[Server]:
         _run_as_debian(pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
         try:
             server = Server("debian", folder)
-            server.run("CREATE ROLE {} LOGIN", "vsa_owner")
-            server.run("CREATE ROLE {} LOGIN", "vsa")
+            for role in ("vsa_owner", "vsa", "vsa_grafana"):
+                server.run("CREATE ROLE {} LOGIN", role)
             yield _prepared(server)
         finally:
             _run_as_debian(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
@@ -94,7 +95,7 @@ def empty_database(server: Server, template: str = "template1") -> Iterator[Data
     """A database of the owner's, a copy of `template`; dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     server.run(f"{_COPY} OWNER vsa_owner", name, template)
-    roles = ("vsa", "vsa_owner", "postgres")
+    roles = ("vsa", "vsa_owner", "postgres", "vsa_grafana")
     try:
         yield Database(name, *(server.url(role, name) for role in roles))
     finally:

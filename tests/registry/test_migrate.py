@@ -71,11 +71,13 @@ def test_it_goes_up_down_and_up_again(empty: Database) -> None:
     assert set(query(empty.owner_url, OUR_TABLES)) == set(tables)
 
 
-def test_downgrade_leaves_no_function(database: Database) -> None:
+def test_downgrade_leaves_no_function_and_no_schema(database: Database) -> None:
     downgrade(database.owner_url, "base")
-    assert not query(
-        database.owner_url, "SELECT 1 FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-    )
+    left = """
+        SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION ALL SELECT nspname FROM pg_namespace WHERE nspowner = 'vsa_owner'::regrole
+    """
+    assert query(database.owner_url, left) == []
 
 
 def test_a_second_upgrade_changes_nothing(database: Database) -> None:
@@ -99,7 +101,7 @@ def test_upgrades_at_once_from_several_processes_do_not_clash(empty: Database) -
     command = [sys.executable, "-c", code, empty.owner_url, empty.url]
     starters = [subprocess.Popen(command) for _ in range(3)]
     assert [starter.wait(60) for starter in starters] == [0, 0, 0]
-    assert query(empty.url, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert query(empty.url, "SELECT version_num FROM alembic_version") == [("0002",)]
 
 
 def test_an_upgrade_waits_for_the_one_before_it(empty: Database) -> None:
@@ -118,10 +120,10 @@ def test_a_migration_gives_up_soon_where_somebody_holds_a_table(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(migrate._SESSION, "lock_timeout", "100ms")
-    with psycopg.connect(database.url) as reader:
-        reader.execute("SELECT * FROM vps_nodes")
+    with psycopg.connect(database.dashboard_url) as reader:
+        reader.execute("SELECT * FROM dashboard.nodes")
         with pytest.raises(MigrationError, match="lock timeout"):
-            downgrade(database.owner_url, "base")
+            downgrade(database.owner_url, "-1")
     assert not pending(database.url)
 
 
@@ -155,6 +157,37 @@ def test_an_upgrade_mends_the_grants(database: Database) -> None:
     run(database.owner_url, "REVOKE ALL ON vps_nodes FROM vsa; GRANT ALL ON audit_logs TO vsa")
     upgrade(database.owner_url, database.url)
     assert grants(database.owner_url, "'vsa'::regrole") == ALLOWED
+
+
+def test_grafanas_role_reads_the_views_and_nothing_else(database: Database) -> None:
+    views = query(
+        database.owner_url, "SELECT viewname FROM pg_views WHERE schemaname = 'dashboard'"
+    )
+    assert len(views) == 9
+    for (view,) in views:
+        assert query(database.dashboard_url, f"SELECT count(*) FROM dashboard.{view}") == [(0,)]
+    assert grants(database.owner_url, "'vsa_grafana'::regrole") == {}
+    assert_only_reads_views(database)
+
+
+def assert_only_reads_views(database: Database) -> None:
+    for table in metadata.tables:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            query(database.dashboard_url, f"SELECT * FROM {table}")
+    for change in ("DELETE FROM dashboard.certificates", "CREATE TABLE dashboard.mine ()"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database.dashboard_url, change)
+
+
+def test_an_upgrade_takes_back_what_grafanas_role_must_not_have(database: Database) -> None:
+    run(database.owner_url, "GRANT SELECT ON tokens TO vsa_grafana")
+    upgrade(database.owner_url, database.url)
+    assert_only_reads_views(database)
+
+
+def test_a_database_without_the_views_is_upgraded_to_its_own_revision(empty: Database) -> None:
+    upgrade(empty.owner_url, empty.url, "0001")
+    assert query(empty.url, "SELECT version_num FROM alembic_version") == [("0001",)]
 
 
 @pytest.mark.parametrize("role", ["url", "owner_url"])

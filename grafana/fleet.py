@@ -1,0 +1,293 @@
+"""Fleet: what is wrong, where, and since when."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from grafana import glance, page, style
+from grafana.page import band, link_to, node_link, section
+from grafana.panels import bars, chart, stat, transformation
+from grafana.queries import CONDITION, NODE_STATE, SINCE, TROUBLE, UNTIL, now, rows, series, sql
+from grafana.tables import column, table
+
+# A node may be asked but every two minutes: $__rate_interval is four steps, and holds two samples of it.
+_STEP = "1m"
+_THIS_NODE = link_to("vsa-node", "Open this node", node="${__field.labels.node}")
+
+
+def dashboard() -> sdk.Dashboard:
+    """Make the dashboard."""
+    return page.dashboard(
+        "vsa-fleet",
+        "What is wrong, where, and since when. Read it from the top; a node's name opens its page.",
+        band(4, *glance.tiles(), _gaps(), _nodes()),
+        section(
+            "Wrong now",
+            band(8, _nodes_in_trouble(), _alerts(), widths=(14, 10)),
+            band(9, _containers_in_trouble()),
+        ),
+        section("Busiest in this time range", band(8, _cpu(), _memory(), _restarts())),
+        section("Over time", band(8, _nodes_over_time(), _containers_over_time(), _deaths())),
+        section("The watching itself", band(8, _heartbeats(), _probes(), _lateness())),
+        since="now-3h",
+    )
+
+
+# ---------------------------------------------------------------------------- at a glance
+
+
+def _gaps() -> sdk.Panel:
+    return stat(
+        "Gaps in history",
+        "Times within this time range in which a node was not seen, or its engine lost events. What happened"
+        " in a gap is unknown; the node's page shows where they lie.",
+        sql(f"""
+            SELECT count(*)
+            FROM dashboard.gaps JOIN dashboard.nodes USING (node)
+            WHERE enabled AND gap_from < {UNTIL} AND gap_until > {SINCE}
+        """),
+        steps=style.ANY_IS_WARNING,
+    )
+
+
+def _nodes() -> sdk.Panel:
+    return stat(
+        "Nodes",
+        "Nodes that are watched; `vsa node add` adds one.",
+        sql("SELECT count(*) FROM dashboard.nodes WHERE enabled"),
+    )
+
+
+# ---------------------------------------------------------------------------- wrong now
+
+
+def _nodes_in_trouble() -> sdk.Panel:
+    return table(
+        "Nodes in trouble",
+        "Nodes whose last scrape failed. *down*: its data no longer counts as now. *failing*: it was seen a"
+        " moment ago. *never answered*: check its URL and keys. Next: `vsa node check NAME`.",
+        sql(f"""
+            SELECT node AS "Node", state AS "State", last_success_at AS "Last seen",
+                failure_reason AS "Reason", failure_detail AS "What happened",
+                consecutive_failures AS "Failures in a row"
+            FROM (SELECT *, {NODE_STATE} AS state FROM dashboard.nodes) AS nodes
+            WHERE enabled AND state <> 'up'
+            ORDER BY last_success_at NULLS FIRST, node
+            LIMIT 500
+        """),
+        {
+            "Node": column(width=170, link=node_link()),
+            "State": column(width=120, values=style.NODE_STATES),
+            "Last seen": column(width=130, unit=style.AGO),
+            "Reason": column(width=110),
+            "Failures in a row": column(width=130),
+        },
+        no_value="Every node answers",
+    )
+
+
+def _alerts() -> sdk.Panel:
+    return table(
+        "Alerts firing",
+        "What Prometheus tells Alertmanager now, and since when it holds. docs/runbook.md says for each alert"
+        " what it means, how to check it and what to do.",
+        rows('ALERTS_FOR_STATE * 1000 and ignoring (alertstate) ALERTS{alertstate="firing"}'),
+        {
+            "Alert": column(width=210),
+            "Severity": column(width=90, values=style.SEVERITIES),
+            "Since": column(width=130, unit=style.AGO),
+            "Node": column(link=node_link()),
+        },
+        no_value="No alert is firing",
+        transformations=[_as_alerts()],
+    )
+
+
+def _as_alerts() -> sdk.DataTransformerConfig:
+    """Name the labels that tell one alert from another, in this order, and drop the rest."""
+    shown = {
+        "alertname": "Alert",
+        "severity": "Severity",
+        "Value": "Since",
+        "node": "Node",
+        "name": "Container",
+        "domain": "Domain",
+    }
+    hidden = ("Time", "__name__", "instance", "job", "image", "port", "server_name", "verdict")
+    return transformation(
+        "organize",
+        renameByName=shown,
+        indexByName={name: place for place, name in enumerate(shown)},
+        excludeByName=dict.fromkeys((*hidden, "fingerprint_sha256"), True),
+    )
+
+
+def _containers_in_trouble() -> sdk.Panel:
+    return table(
+        "Containers in trouble",
+        "Containers as last seen: failing their health check, restarting, killed for memory, or ended with an"
+        " exit code other than 0, 130 or 143. *Since*: how long they have been so. On the node:"
+        " `docker logs --tail 100 NAME`. A container that is meant to be gone: `docker rm NAME`.",
+        sql(f"""
+            SELECT node AS "Node", name AS "Container", {CONDITION} AS "State", seen_from AS "Since",
+                exit_code AS "Exit code", restart_count AS "Restarts",
+                restart_policy AS "Restart policy", error AS "Error", image AS "Image"
+            FROM dashboard.containers
+            WHERE node_enabled AND {TROUBLE}
+            ORDER BY seen_from DESC, node, name
+            LIMIT 500
+        """),
+        {
+            "Node": column(width=170, link=node_link()),
+            "Container": column(width=240),
+            "State": column(width=130, values=style.CONDITIONS),
+            "Since": column(width=140, unit=style.AGO),
+            "Exit code": column(width=100),
+            "Restarts": column(width=100),
+            "Restart policy": column(width=130),
+        },
+        no_value="No container is in trouble",
+    )
+
+
+# ---------------------------------------------------------------------------- busiest
+
+
+def _cpu() -> sdk.Panel:
+    return bars(
+        "CPU used by containers",
+        "The ten nodes whose containers use most of their cores now. Beyond 80 % containers wait for each"
+        " other: the node's page shows which one it is.",
+        now(
+            """
+            sort_desc(topk(10,
+                sum by (node) (rate(container_cpu_usage_seconds_total[$__rate_interval]))
+                / max by (node) (machine_cpu_cores)
+            ))
+            """,
+            "{{node}}",
+            step=_STEP,
+        ),
+        unit=style.PERCENT,
+        steps=style.FILLING,
+        maximum=1,
+        links=[_THIS_NODE],
+    )
+
+
+def _memory() -> sdk.Panel:
+    return bars(
+        "Memory used by containers",
+        "The ten nodes whose containers use most of their memory now, without what the kernel can drop at"
+        " once. Beyond 95 % the kernel soon kills something.",
+        now(
+            """
+            sort_desc(topk(10,
+                sum by (node) (container_memory_working_set_bytes) / max by (node) (machine_memory_bytes)
+            ))
+            """,
+            "{{node}}",
+        ),
+        unit=style.PERCENT,
+        steps=style.FILLING,
+        maximum=1,
+        links=[_THIS_NODE],
+    )
+
+
+def _restarts() -> sdk.Panel:
+    return bars(
+        "Restarts",
+        "The ten containers that their engine restarted most in this time range. One that keeps restarting"
+        " is failing at start: read its last words with `docker logs --tail 100 NAME`.",
+        now(
+            """
+            sort_desc(topk(10,
+                round(max by (node, name) (increase(vsa_container_restarts[$__range]))) > 0
+            ))
+            """,
+            "{{name}} on {{node}}",
+        ),
+        steps=((None, style.WARNING), (10, style.BAD)),
+        links=[_THIS_NODE],
+        no_value="No container was restarted",
+    )
+
+
+# ---------------------------------------------------------------------------- over time
+
+
+def _nodes_over_time() -> sdk.Panel:
+    return chart(
+        "Nodes",
+        "Nodes that answered in time, and those that did not. Many at once going down: look at the"
+        " collector and its network before you look at the nodes.",
+        series("count(vsa_node_up == 1)", "up"),
+        series("count(vsa_node_up == 0)", "down"),
+        stacked=True,
+        colours={"up": style.GOOD, "down": style.BAD},
+    )
+
+
+def _containers_over_time() -> sdk.Panel:
+    return chart(
+        "Containers by state",
+        "Containers of all nodes that answer. A step down without a node going down: something was stopped.",
+        series("sum by (state) (vsa_node_containers) > 0", "{{state}}"),
+        stacked=True,
+        colours={
+            "running": style.GOOD,
+            "exited": style.OFF,
+            "restarting": style.WARNING,
+            "dead": style.BAD,
+            "created": style.CHANGING,
+        },
+    )
+
+
+def _deaths() -> sdk.Panel:
+    return chart(
+        "Deaths and memory kills",
+        "How often containers died, were restarted or were killed for memory. Deaths come with every"
+        " deployment; memory kills never should: raise the limit, or find what grows.",
+        series(
+            'sum by (event) (increase(vsa_container_events_total{event=~"die|oom|restart"}[$__rate_interval]))',
+            "{{event}}",
+        ),
+        colours={"die": style.WARNING, "oom": style.BAD, "restart": style.CHANGING},
+    )
+
+
+# ---------------------------------------------------------------------------- the watching itself
+
+
+def _heartbeats() -> sdk.Panel:
+    return chart(
+        "Silence of each collector",
+        "Seconds since each collector gave a sign of life. One alive is enough; its neighbours' work is"
+        " taken over within the time of a lease.",
+        series("time() - vsa_collector_heartbeat_timestamp_seconds", "{{collector}}"),
+        unit=style.SECONDS,
+        steps=style.SILENCE,
+    )
+
+
+def _probes() -> sdk.Panel:
+    return chart(
+        "Probes",
+        "Probes of nodes and domains a second, and how many of them got no answer.",
+        series("sum(rate(vsa_collector_probes_total[$__rate_interval]))", "made"),
+        series("sum(rate(vsa_collector_probe_failures_total[$__rate_interval]))", "failed"),
+        unit=style.PER_SECOND,
+        colours={"made": style.GOOD, "failed": style.BAD},
+    )
+
+
+def _lateness() -> sdk.Panel:
+    return chart(
+        "Lateness",
+        "Since when the oldest target that nobody asks is due. It stays near zero while the collectors keep"
+        " up; if it grows, start another collector or ask less often.",
+        series("vsa_schedule_lateness_seconds", "lateness"),
+        unit=style.SECONDS,
+    )

@@ -1,0 +1,83 @@
+"""Tables: a column is named by its query and dressed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models import dashboard as sdk
+from grafana_foundation_sdk.models import table as tables
+
+from grafana import style
+from grafana.panels import by_name, panel
+from grafana.queries import Query
+from grafana.style import Steps, Words
+
+Column = Mapping[str, Any]
+
+
+def table(
+    title: str,
+    meaning: str,
+    query: Query,
+    columns: Mapping[str, Column],
+    *,
+    no_value: str = "Nothing",
+    transformations: Sequence[sdk.DataTransformerConfig] = (),
+) -> sdk.Panel:
+    """Rows in the order of the query; `columns` dresses those of its columns that want more than text."""
+    options = tables.Options(cell_height=common.TableCellHeight.SM)
+    options.footer = None  # the library's default; Grafana 13 knows no such option
+    field = sdk.FieldConfig(
+        unit=style.PLAIN,
+        thresholds=style.thresholds(style.NO_STEPS),
+        no_value=no_value,
+        custom=common.TableFieldOptions(
+            align=common.FieldTextAlignment.AUTO,
+            cell_options=common.TableAutoCellOptions(),
+            filterable=True,
+        ),
+    )
+    overrides = [by_name(name, **properties) for name, properties in columns.items()]
+    made = panel(
+        "table", title, meaning, [query], options=options, field=field, overrides=overrides
+    )
+    made.transformations = list(transformations) or None
+    return made
+
+
+def column(
+    *,
+    unit: str | None = None,
+    width: int | None = None,
+    steps: Steps | None = None,
+    values: Words | None = None,
+    link: sdk.DashboardLink | None = None,
+    wrap: bool = False,
+    decimals: int | None = None,
+) -> Column:
+    """Dress a column: `steps` and `values` colour its text, `wrap` shows long text whole."""
+    properties: dict[str, object] = {}
+    if unit:
+        properties["unit"] = unit
+    if width:
+        properties["custom_width"] = width
+    if steps:
+        properties["thresholds"] = style.thresholds(steps)
+    if values:
+        properties["mappings"] = style.words(values)
+    if steps or values:
+        properties["custom_cellOptions"] = {"type": "color-text"}
+    if link:
+        properties["links"] = [link]
+    if wrap:
+        properties["custom_cellOptions"] = {"type": "auto", "wrapText": True}
+    if decimals is not None:
+        properties["decimals"] = decimals
+    return properties
+
+
+def hidden() -> Column:
+    """Keep a column out of sight; links may still read it."""
+    return {"custom_hideFrom": {"viz": True, "legend": True, "tooltip": True}}

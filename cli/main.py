@@ -9,13 +9,14 @@ from typer.core import TyperGroup
 
 from cli import audit, domains, nodes, programs, tokens
 from cli.faults import Fault
+from cli.health import health
 from cli.output import BAD, note
 from cli.probe import probe
 from cli.status import status
 from cli.up import up
 
 _COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit")
-_PROGRAMS = ("api", "collector", "exporter", "db")
+_PROGRAMS = ("api", "collector", "exporter", "db", "health")
 
 
 class _InOrder(TyperGroup):
@@ -35,7 +36,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 well, 1 not well, 2 bad input, 3 cannot reach.",
 )
 
-for command in (up, status, probe, programs.api, programs.collector, programs.exporter):
+for command in (up, status, probe, programs.api, programs.collector, programs.exporter, health):
     app.command()(command)
 app.add_typer(nodes.app, name="node", help="Docker hosts that are watched.")
 app.add_typer(domains.app, name="domain", help="Names whose certificates are watched.")

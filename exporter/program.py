@@ -21,7 +21,7 @@ from exporter.node_page import Answer, NodePages
 from exporter.text import CONTENT_TYPE
 from registry.fleet import read_fleet
 from registry.schedule import Defaults
-from registry.session import UNAVAILABLE, Connection, Engine, database_now, make_engine
+from registry.session import UNAVAILABLE, Connection, Engine, database_now, make_engine, may_work
 from registry.settings import Settings
 
 _INDEX = """<!doctype html>
@@ -34,10 +34,12 @@ _INDEX = """<!doctype html>
 <li>/metrics/nodes/<i>name</i>: one node's containers; Prometheus finds these pages by the API's
 /api/sd/nodes
 <li><a href="/healthz">/healthz</a>: whether this program answers
+<li><a href="/readyz">/readyz</a>: whether its database answers too, and is of use to it
 </ul>
 </html>
 """
 _NO_DATABASE = "The database does not answer; the exporter goes on when it does.\n"
+_NO_TABLES = "The tables are not there, or not for us; `vsa db upgrade` sees to both.\n"
 
 _GRACE_SECONDS = 5
 
@@ -91,10 +93,14 @@ def make_app(engine: Engine, defaults: Defaults) -> Starlette:
     async def serve_node(request: Request) -> Response:
         return await source.respond(partial(pages.answer, name=request.path_params["name"]))
 
+    async def serve_readiness(_: Request) -> Response:
+        return await source.respond(_readiness, "text/plain")
+
     return Starlette(
         routes=[
             Route("/", _index),
             Route("/healthz", _healthz),
+            Route("/readyz", serve_readiness),
             Route("/metrics", serve_fleet),
             Route("/metrics/nodes/{name}", serve_node),
         ]
@@ -109,7 +115,9 @@ class _Source:
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
         self._away = False
 
-    async def respond(self, read: Callable[[Connection], Awaitable[Answer]]) -> Response:
+    async def respond(
+        self, read: Callable[[Connection], Awaitable[Answer]], media_type: str = CONTENT_TYPE
+    ) -> Response:
         try:
             async with self._engine.begin() as tx:
                 answer = await read(tx)
@@ -119,7 +127,7 @@ class _Source:
         self._note("")
         if answer.status is not HTTPStatus.OK:
             return PlainTextResponse(answer.text, answer.status)
-        return Response(answer.text, media_type=CONTENT_TYPE)
+        return Response(answer.text, media_type=media_type)
 
     def _note(self, fault: str) -> None:
         if bool(fault) != self._away:
@@ -129,6 +137,12 @@ class _Source:
 
 async def _index(_: Request) -> Response:
     return HTMLResponse(_INDEX)
+
+
+async def _readiness(tx: Connection) -> Answer:
+    if await may_work(tx):
+        return Answer(HTTPStatus.OK, "ready\n")
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _NO_TABLES)
 
 
 async def _healthz(_: Request) -> Response:

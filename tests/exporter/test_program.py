@@ -15,7 +15,7 @@ from registry.session import Engine, make_engine
 from tests.exporter.reading import assert_promtool_is_content, values
 from tests.exporter.running import running_exporter
 from tests.exporter.watch import DEFAULTS, Watch
-from tests.parts.postgres import Database, short_folder
+from tests.parts.postgres import Database, Server, empty_database, short_folder
 
 
 def served(engine: Engine) -> httpx.AsyncClient:
@@ -53,10 +53,26 @@ async def test_health_needs_no_database(lost: httpx.AsyncClient) -> None:
     assert (await lost.get("/healthz")).text == "ok\n"
 
 
+async def test_it_is_ready_when_its_tables_are(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/readyz")
+    assert answer.text == "ready\n"
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_without_tables_it_is_not_ready_and_says_what_helps(server: Server) -> None:
+    with empty_database(server) as bare:
+        engine = make_engine(bare.url, program="test")
+        async with served(engine) as client:
+            answer = await client.get("/readyz")
+        await engine.dispose()
+    assert answer.status_code == 503
+    assert "`vsa db upgrade`" in answer.text
+
+
 async def test_without_a_database_the_pages_are_unavailable_and_it_is_logged_once(
     lost: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for path in ("/metrics", "/metrics/nodes/web-1", "/metrics"):
+    for path in ("/metrics", "/metrics/nodes/web-1", "/readyz", "/metrics"):
         answer = await lost.get(path)
         assert answer.status_code == 503
         assert answer.text.startswith("The database does not answer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+
+from tests.parts.ports import free_port
 
 TOKEN = "a-token-for-the-tests"
 _PROGRAM = """
@@ -24,8 +25,7 @@ asyncio.run(run(settings, settings.database_url.get_secret_value(), embedded=Fal
 @contextmanager
 def running_api(database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Start it and wait until it is ready; yields the process and its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     environment = {
         "VSA_DATABASE_URL": database_url,
         "VSA_API_TOKEN": TOKEN,

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.end_to_end.house import free_port, wait_for
+from tests.end_to_end.house import wait_for
+from tests.parts.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 VSA = [sys.executable, "-P", "-m", "cli.main"]

@@ -7,7 +7,7 @@ import pytest
 from cli.faults import BadInput
 from cli.listening import check_free
 from registry.settings import Address
-from tests.end_to_end.house import free_port
+from tests.parts.ports import free_port
 
 
 def test_a_free_address_is_free() -> None:

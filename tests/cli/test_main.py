@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from cli.main import app
 from tests.cli.person import Person
-from tests.end_to_end.house import free_port
+from tests.parts.ports import free_port
 
 
 def commands() -> Iterator[tuple[str, ...]]:

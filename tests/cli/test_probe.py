@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.person import VSA, Person
-from tests.end_to_end.house import free_port
+from tests.parts.ports import free_port
 from tests.parts.tls import Server
 
 

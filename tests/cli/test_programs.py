@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.cli.person import VSA, Home, Person, wait_gone
-from tests.end_to_end.house import free_port, wait_for
+from tests.end_to_end.house import wait_for
+from tests.parts.ports import free_port
 from tests.parts.postgres import Database, short_folder
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,12 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.parts.ports import free_port
 from tests.parts.postgres import Database
 
 TOKEN = "end-to-end-token-of-the-tests"
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def wait_for(what: str, condition: Callable[[], T], seconds: float = 30) -> T:

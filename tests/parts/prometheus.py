@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.parts.ports import free_port
 from tests.parts.require import require_program
 
 PACKAGE = "prometheus"
@@ -82,8 +82,7 @@ def prometheus(config: str, folder: Path) -> Iterator[Prometheus]:
     program = require_program("prometheus", PACKAGE)
     file = folder / "prometheus.yml"
     file.write_text(for_this_version(config), encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         str(program),
         f"--config.file={file}",

@@ -74,7 +74,7 @@ def test_they_are_equal_where_alembic_does_not_look(
     "change",
     [
         "ALTER TABLE vps_nodes ADD COLUMN stray text",
-        "ALTER TABLE vps_nodes ALTER COLUMN name TYPE varchar(63)",
+        "ALTER TABLE tokens ALTER COLUMN name TYPE varchar(63)",
         "ALTER TABLE vps_nodes ALTER COLUMN labels DROP DEFAULT",
         "ALTER TABLE events ALTER COLUMN name DROP NOT NULL",
         "ALTER TABLE domains DROP CONSTRAINT fk_domains_node_id_vps_nodes",

@@ -150,6 +150,18 @@ def query_variable(
     )
 
 
+def text_variable(name: str, label: str, meaning: str) -> sdk.VariableModel:
+    """Offer a box to type in, empty at first."""
+    return sdk.VariableModel(
+        type_val=sdk.VariableType.TEXTBOX,
+        name=name,
+        label=label,
+        description=meaning,
+        query="",
+        current=sdk.VariableOption(text="", value=""),
+    )
+
+
 def _data_source(name: str, label: str, kind: str) -> sdk.VariableModel:
     return sdk.VariableModel(
         type_val=sdk.VariableType.DATASOURCE,

@@ -14,6 +14,7 @@ from grafana.queries import Query
 from grafana.style import Steps, Words
 
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
+EACH_ROW = common.ReduceDataOptions(values=True, calcs=["lastNotNull"], fields="", limit=12)
 Links = Sequence[sdk.DashboardLink]
 
 
@@ -53,17 +54,21 @@ def chart(
     unit: str = style.COUNT,
     steps: Steps | None = None,
     stacked: bool = False,
+    counts: bool = False,
     maximum: float | None = None,
     no_value: str = "No data in this time range",
     colours: dict[str, str] | None = None,
 ) -> sdk.Panel:
-    """Lines over time; `steps` are drawn as dashed lines, `colours` name series by their legend."""
+    """Lines over time; `steps` are drawn as dashed lines, `colours` name series by their legend.
+
+    `counts` draws columns instead, and their sum in the legend: how much happened, not how it stood.
+    """
     options = timeseries.Options(
         legend=common.VizLegendOptions(
             display_mode=common.LegendDisplayMode.TABLE,
             placement=common.LegendPlacement.BOTTOM,
             show_legend=True,
-            calcs=["lastNotNull", "max"],
+            calcs=["sum"] if counts else ["lastNotNull", "max"],
         ),
         tooltip=common.VizTooltipOptions(
             mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING
@@ -72,7 +77,7 @@ def chart(
     field = _field(unit, steps or style.NO_STEPS, None, (), no_value)
     field.color = sdk.FieldColor(sdk.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
     field.min_val, field.max_val = 0, maximum
-    field.custom = _lines(stacked=stacked, limits=steps is not None)
+    field.custom = _columns() if counts else _lines(stacked=stacked, limits=steps is not None)
     overrides = [by_name(name, color=fixed(colour)) for name, colour in (colours or {}).items()]
     return panel(
         "timeseries", title, meaning, queries, options=options, field=field, overrides=overrides
@@ -88,15 +93,16 @@ def bars(
     maximum: float | None = None,
     links: Links = (),
     no_value: str = "Nothing to compare yet",
+    each_row: bool = False,
 ) -> sdk.Panel:
-    """One horizontal bar a series, the longest first as the query sorts them."""
+    """One horizontal bar a series, or a row of SQL (a name, a number), in the order of the query."""
     options = bargauge.Options(
         display_mode=common.BarGaugeDisplayMode.BASIC,
         value_mode=common.BarGaugeValueMode.TEXT,
         name_placement=common.BarGaugeNamePlacement.LEFT,
         sizing=common.BarGaugeSizing.AUTO,
         max_viz_height=24,
-        reduce_options=LAST,
+        reduce_options=EACH_ROW if each_row else LAST,
         orientation=common.VizOrientation.HORIZONTAL,
         legend=common.VizLegendOptions(show_legend=False, calcs=[]),
     )
@@ -219,4 +225,14 @@ def _lines(*, stacked: bool, limits: bool) -> timeseries.FieldConfig:
         span_nulls=False,
         stacking=common.StackingConfig(stacking, "A"),
         thresholds_style=common.GraphThresholdsStyleConfig(drawn),
+    )
+
+
+def _columns() -> timeseries.FieldConfig:
+    return timeseries.FieldConfig(
+        draw_style=common.GraphDrawStyle.BARS,
+        line_width=0,
+        fill_opacity=80,
+        bar_alignment=common.BarAlignment.AFTER,
+        stacking=common.StackingConfig(common.StackingMode.NORMAL, "A"),
     )

@@ -63,6 +63,7 @@ class Sql(Dataquery):
     """A query of the PostgreSQL data source, which the library has no type for."""
 
     raw_sql: str
+    format: str = "table"
     ref_id: str | None = None
     datasource: DataSourceRef = POSTGRESQL
 
@@ -72,7 +73,7 @@ class Sql(Dataquery):
             "refId": self.ref_id,
             "datasource": self.datasource,
             "editorMode": "code",
-            "format": "table",
+            "format": self.format,
             "rawQuery": True,
             "rawSql": self.raw_sql,
         }
@@ -81,6 +82,19 @@ class Sql(Dataquery):
 def sql(statement: str) -> Sql:
     """Ask the views of the schema `dashboard`; no statement reads the clock, but `$__timeTo()`."""
     return Sql(dedent(statement).strip())
+
+
+def sql_series(statement: str) -> Sql:
+    """Ask for rows of `time`, a number and a text; each text becomes a series of that name."""
+    return Sql(dedent(statement).strip(), format="time_series")
+
+
+def chosen(column: str, variable: str) -> str:
+    """Say in SQL that a column is among a variable's choices, as regex or All.
+
+    Names are strangers' words: between dollars, which the regex format escapes, none can end the text.
+    """
+    return rf"{column} ~ $$^(${{{variable}:regex}})\Z$$"
 
 
 Query = sdk.Dataquery | Sql

@@ -56,26 +56,32 @@ def column(
     link: sdk.DashboardLink | None = None,
     wrap: bool = False,
     decimals: int | None = None,
+    gauge: bool = False,
 ) -> Column:
-    """Dress a column: `steps` and `values` colour its text, `wrap` shows long text whole."""
-    properties: dict[str, object] = {}
-    if unit:
-        properties["unit"] = unit
-    if width:
-        properties["custom_width"] = width
-    if steps:
-        properties["thresholds"] = style.thresholds(steps)
-    if values:
-        properties["mappings"] = style.words(values)
-    if steps or values:
-        properties["custom_cellOptions"] = {"type": "color-text"}
-    if link:
-        properties["links"] = [link]
+    """Dress a column: `steps` and `values` colour its text, `wrap` shows long text whole.
+
+    `gauge` draws a bar behind the number, from zero to the column's greatest, or to 1 for a share.
+    """
+    properties: dict[str, object] = {
+        "unit": unit,
+        "custom_width": width,
+        "thresholds": style.thresholds(steps) if steps else None,
+        "mappings": style.words(values) if values else None,
+        "custom_cellOptions": _cell(coloured=bool(steps or values), wrap=wrap, gauge=gauge),
+        "links": [link] if link else None,
+        "decimals": decimals,
+        "min": 0 if gauge else None,
+        "max": 1 if gauge and unit == style.PERCENT else None,
+    }
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def _cell(*, coloured: bool, wrap: bool, gauge: bool) -> dict[str, object] | None:
     if wrap:
-        properties["custom_cellOptions"] = {"type": "auto", "wrapText": True}
-    if decimals is not None:
-        properties["decimals"] = decimals
-    return properties
+        return {"type": "auto", "wrapText": True}
+    if gauge:
+        return {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    return {"type": "color-text"} if coloured else None
 
 
 def hidden() -> Column:

@@ -1,0 +1,133 @@
+"""The keeper's service: placeholder, own certificates, states in which two files don't fit."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import httpx
+
+from tests.certbot.edge import DOMAIN, LOOKS_SECONDS, Edge, new_edge
+from tests.end_to_end.house import wait_for
+from tests.parts.tls import Authority
+
+
+def test_nginx_starts_and_answers_on_both_ports_before_there_is_any_certificate(edge: Edge) -> None:
+    assert edge.served()
+    answer = httpx.get(f"http://127.0.0.1:{edge.http_port}/", headers={"Host": DOMAIN})
+    assert answer.headers["location"] == f"https://{DOMAIN}/"
+    assert f"published a self-signed placeholder for {DOMAIN}" in edge.log("keeper")
+
+
+def test_a_restart_keeps_the_placeholder(edge: Edge) -> None:
+    before = edge.served()
+    edge.stop("keeper")
+    edge.start_keeper()
+    time.sleep(LOOKS_SECONDS)
+    assert edge.served() == before
+
+
+def test_a_company_s_certificate_is_served_without_a_restart_and_so_is_the_next_one(
+    edge: Edge,
+) -> None:
+    nginx = edge.processes["nginx"]
+    for _ in range(2):
+        identity = Authority.create().intermediate().issue([DOMAIN])
+        edge.put_own(identity)
+        edge.wait_until_served(identity.fingerprint)
+        assert (
+            f"published {edge.folder}/letsencrypt/own: SHA-256 {identity.fingerprint}"
+            in edge.log("keeper")
+        )
+    assert nginx.poll() is None
+
+
+def test_a_certificate_without_its_key_leaves_the_old_one_served_and_is_told_once(
+    edge: Edge,
+) -> None:
+    authority = Authority.create()
+    first, second = (authority.issue([DOMAIN]) for _ in range(2))
+    edge.put_own(first)
+    edge.wait_until_served(first.fingerprint)
+    edge.put_own(second, key=False)
+    line = "certificate: not served, the certificate published before stays: privkey.pem is not"
+    wait_for("the keeper says it", lambda: line in edge.log("keeper"))
+    time.sleep(LOOKS_SECONDS)
+    assert edge.log("keeper").count(line) == 1
+    assert edge.served() == first.fingerprint
+    edge.put_own(second, chain=False)
+    edge.wait_until_served(second.fingerprint)
+
+
+def test_what_is_published_is_a_whole_pair_at_every_moment(edge: Edge) -> None:
+    """The link changes, never a file behind it: a reader that opened the folder has both of one."""
+    live = edge.folder / "published" / "live" / DOMAIN
+    placeholder = live.resolve()
+    edge.put_own(identity := Authority.create().issue([DOMAIN]))
+    edge.wait_until_served(identity.fingerprint)
+    assert live.is_symlink()
+    assert {file.name for file in placeholder.iterdir()} == {"fullchain.pem", "privkey.pem"}
+
+
+def test_keys_are_for_the_user_of_nginx_alone(edge: Edge) -> None:
+    keys = list((edge.folder / "published" / "archive").rglob("privkey.pem"))
+    assert [oct(key.stat().st_mode & 0o777) for key in keys] == ["0o400"]
+    assert oct(keys[0].parent.stat().st_mode & 0o777) == "0o700"
+
+
+def test_a_published_pair_that_was_damaged_is_published_anew(edge: Edge) -> None:
+    edge.put_own(identity := Authority.create().issue([DOMAIN]))
+    edge.wait_until_served(identity.fingerprint)
+    key = edge.folder / "published" / "live" / DOMAIN / "privkey.pem"
+    good = key.read_bytes()
+    key.chmod(0o600)
+    key.write_bytes(b"")
+    wait_for("the key is back", lambda: key.exists() and key.read_bytes() == good)
+
+
+def test_health_wants_a_certificate_and_a_keeper_at_work() -> None:
+    with new_edge() as edge:
+        assert "no certificate is published" in edge.health().stdout
+        edge.start_keeper()
+        wait_for("the keeper is healthy", lambda: edge.health().returncode == 0)
+        alive = edge.folder / "work" / "certificate.alive"
+        edge.stop("keeper")
+        alive.touch()
+        assert edge.health().returncode == 0
+        hour_ago = time.time() - 3600
+        os.utime(alive, (hour_ago, hour_ago))
+        assert "`keep` has not looked for 3600 s" in edge.health().stdout
+
+
+def test_the_keeper_ends_at_once_and_in_order_when_it_is_told_to(edge: Edge) -> None:
+    started = time.monotonic()
+    assert edge.stop("keeper") == 0
+    assert time.monotonic() - started < 2
+    assert "Traceback" not in edge.log("keeper")
+
+
+def test_a_folder_that_is_another_s_is_named_in_one_line() -> None:
+    with new_edge() as edge:
+        published = edge.folder / "published"
+        published.rmdir()
+        published.write_bytes(b"")
+        edge.start_keeper()
+        assert edge.processes["keeper"].wait(timeout=20) == 1
+        (line,) = edge.log("keeper").splitlines()
+        assert str(published) in line
+
+
+def test_a_domain_that_is_no_name_is_refused() -> None:
+    with new_edge() as edge:
+        for wrong in (
+            "",
+            "localhost",
+            "../../etc",
+            "Dash.Example.Test",
+            "a..b",
+            "x" * 300 + ".test",
+        ):
+            edge.environment["DASHBOARD_DOMAIN"] = wrong
+            answer = edge.run("keep")
+            assert answer.returncode == 1
+            assert f"DASHBOARD_DOMAIN is no DNS name in lower case: {wrong!r}" in answer.stdout

@@ -13,10 +13,11 @@ from api.app import make_app
 from api.readiness import Readiness
 from registry.session import UNAVAILABLE, Engine, database_now, make_engine
 from registry.settings import Settings
-from registry.tokens import any_token, ensure_first_token
+from registry.tokens import TokenTaken, any_token, ensure_tokens, tokens_of
 
 _POOL_SIZE = 10
 _GRACE_SECONDS = 5
+_SET_ONE = "set VSA_API_TOKEN or VSA_API_TOKEN_FILE (`openssl rand -hex 32` makes a good one)"
 
 
 class StartError(Exception):
@@ -42,23 +43,23 @@ async def prepare(engine: Engine, settings: Settings, *, embedded: bool) -> None
         if not await Readiness(engine).is_migrated():
             raise StartError("the database lacks migrations; run: vsa db upgrade")
         async with engine.begin() as tx:
-            if settings.api_token:
-                clear = settings.api_token.get_secret_value()
-                await ensure_first_token(tx, clear, await database_now(tx))
+            await ensure_tokens(tx, tokens_of(settings), await database_now(tx))
             if not await any_token(tx):
-                raise StartError(_no_token(embedded))
+                raise StartError(_no_token(settings, embedded=embedded))
+    except TokenTaken as error:
+        raise StartError(str(error)) from None
     except UNAVAILABLE as error:
         reason = str(error).partition("\n")[0]
         raise StartError(f"the database does not answer: {reason}") from error
 
 
-def _no_token(embedded: bool) -> str:  # noqa: FBT001 - a private choice of two sentences
+def _no_token(settings: Settings, *, embedded: bool) -> str:
+    if settings.api_token:
+        way = f"remove {settings.data_dir / 'token'} and run `vsa up`" if embedded else _SET_ONE
+        return f"the first token was revoked, so nobody could use the API; {way}"
     if embedded:
         return "there is no API token yet; `vsa up` makes one"
-    return (
-        "there is no API token yet, so nobody could use the API; "
-        "set VSA_API_TOKEN or VSA_API_TOKEN_FILE (`openssl rand -hex 32` makes a good one)"
-    )
+    return f"there is no API token yet, so nobody could use the API; {_SET_ONE}"
 
 
 def _server(settings: Settings, engine: Engine) -> uvicorn.Server:

@@ -30,6 +30,9 @@ _SECRETS = (
     "alert_webhook_url",
     "smtp_password",
 )
+_TOKENS = ("api_token", "proxy_token", "prometheus_token")
+# What a header takes without quoting (RFC 6750); NGINX's configuration too.
+_BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _DOMAIN_NAME = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
 )
@@ -154,6 +157,12 @@ def _long_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _bearer_token(value: SecretStr) -> SecretStr:
+    if not _BEARER_TOKEN.fullmatch(value.get_secret_value()):
+        raise _fault("must hold only A-Z, a-z, 0-9 and . _ ~ + / -")
+    return _long_secret(value)
+
+
 def _between(least: str, most: str) -> AfterValidator:
     def check(seconds: float) -> float:
         if not parse_duration(least) <= seconds <= parse_duration(most):
@@ -173,6 +182,7 @@ ReadableFile = Annotated[Path, AfterValidator(_readable)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 DomainName = Annotated[str, AfterValidator(_domain_name)]
+BearerToken = Annotated[SecretStr, AfterValidator(_bearer_token)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_secret)]
 
 
@@ -217,10 +227,10 @@ class Settings(BaseModel):
     api_token: LongSecret | None = Field(
         None, description="the first API token, role admin; also what the command line sends"
     )
-    proxy_token: LongSecret | None = Field(
+    proxy_token: BearerToken | None = Field(
         None, description="the reverse proxy's token, role write; `X-VSA-User` is believed with it"
     )
-    prometheus_token: LongSecret | None = Field(
+    prometheus_token: BearerToken | None = Field(
         None, description="Prometheus's token, role read: it finds the node pages with it"
     )
     secret_key: LongSecret | None = Field(None, description="encrypts stored credentials")
@@ -282,7 +292,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         for name in Settings.model_fields
         if environment.get(_PREFIX + name.upper())
     }
-    faults = _read_secret_files(environment, values)
+    faults = _read_secret_files(environment, values) + _equal_tokens(values)
     try:
         settings = Settings.model_validate(values)
     except PydanticError as error:
@@ -312,6 +322,16 @@ def _read_secret_files(environment: Mapping[str, str], values: dict[str, str]) -
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             faults.append(f"{variable}: cannot read {path}: {reason}")
     return faults
+
+
+def _equal_tokens(values: Mapping[str, str]) -> list[str]:
+    """Say which tokens share a text: each has a name and a role of its own."""
+    return [
+        f"{_PREFIX}{name.upper()}: must differ from {_PREFIX}{other.upper()}"
+        for place, name in enumerate(_TOKENS)
+        for other in _TOKENS[:place]
+        if values.get(name) and values.get(name) == values.get(other)
+    ]
 
 
 def _sentence(message: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,14 +14,20 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.audit import Actor, append
-from registry.errors import Conflict, FieldFault, NotFound
+from registry.errors import Conflict, FieldFault, NotFound, RegistryError
 from registry.models import tokens
 from registry.session import Connection
+from registry.settings import Settings
 from registry.stored import decode
 
 FIRST = "first"
+PROXY = "proxy"
+PROMETHEUS = "prometheus"
+
+log = logging.getLogger(__name__)
 
 _TOUCH_EVERY = timedelta(minutes=1)
+_SETTINGS = Actor("settings")
 _COLUMNS = [
     tokens.c[name] for name in ("id", "name", "role", "created_at", "last_used_at", "revoked_at")
 ]
@@ -70,6 +78,12 @@ async def create_token(
     Raises Conflict while a live token has the name.
     """
     clear = f"vsa_{secrets.token_urlsafe(32)}"
+    return await _add(tx, name, role, clear, actor=actor, now=now), clear
+
+
+async def _add(
+    tx: Connection, name: str, role: Role, clear: str, *, actor: Actor, now: datetime
+) -> Token:
     made = upsert(tokens).values(name=name, role=role, hash=_hash(clear), created_at=now)
     unless_taken = made.on_conflict_do_nothing(
         index_elements=["name"], index_where=tokens.c.revoked_at.is_(None)
@@ -81,7 +95,7 @@ async def create_token(
     await append(
         tx, actor, action="token.create", target=f"token/{name}", before=None, after=after, now=now
     )
-    return decode(row, Token), clear
+    return decode(row, Token)
 
 
 async def authenticate(tx: Connection, clear: str, now: datetime) -> Token | None:
@@ -121,35 +135,74 @@ async def any_token(tx: Connection) -> bool:
     return (await tx.execute(query)).first() is not None
 
 
-async def ensure_first_token(tx: Connection, clear: str, now: datetime) -> None:
-    """Make the token of the setting the live one named "first", role admin, revoking another.
+# ---------------------------------------------------------------------------- tokens of the settings
 
-    Several API processes may start at once: the second waits, then finds it done.
+
+@dataclass(frozen=True, slots=True)
+class SettingToken:
+    """A token that the settings name: its setting, the name and role it gets, its clear text."""
+
+    setting: str
+    name: str
+    role: Role
+    clear: str
+
+
+def tokens_of(settings: Settings) -> list[SettingToken]:
+    """List the tokens that the settings hold."""
+    of_settings = (
+        ("VSA_API_TOKEN", FIRST, Role.ADMIN, settings.api_token),
+        ("VSA_PROXY_TOKEN", PROXY, Role.WRITE, settings.proxy_token),
+        ("VSA_PROMETHEUS_TOKEN", PROMETHEUS, Role.READ, settings.prometheus_token),
+    )
+    return [
+        SettingToken(setting, name, role, clear.get_secret_value())
+        for setting, name, role, clear in of_settings
+        if clear
+    ]
+
+
+class TokenTaken(RegistryError):
+    """A setting holds the text of another token."""
+
+    def __init__(self, setting: str, other: str, role: str) -> None:
+        super().__init__(
+            f"{setting}: must be a text of its own; this is the token {other}, role {role}"
+        )
+
+
+async def ensure_tokens(tx: Connection, wanted: Iterable[SettingToken], now: datetime) -> None:
+    """Make each token of the settings the live one of its name, in place of any other.
+
+    A text that was revoked stays revoked, whatever the settings say: a leaked one must not come back
+    at the next start. Raises TokenTaken. Several API processes may start at once: the second waits,
+    then finds it done.
     """
-    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('vsa first token'))"))
-    live = (tokens.c.name == FIRST, tokens.c.revoked_at.is_(None))
-    row = (await tx.execute(select(tokens.c.hash).where(*live))).one_or_none()
-    if row is not None and row.hash == _hash(clear):
+    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('vsa tokens of the settings'))"))
+    for token in wanted:
+        await _ensure(tx, token, now)
+
+
+async def _ensure(tx: Connection, wanted: SettingToken, now: datetime) -> None:
+    by_text = select(*_COLUMNS).where(tokens.c.hash == _hash(wanted.clear))
+    row = (await tx.execute(by_text)).one_or_none()
+    known = None if row is None else decode(row, Token)
+    if known and (known.name, known.role) != (wanted.name, wanted.role):
+        raise TokenTaken(wanted.setting, known.name, known.role)
+    if known and known.revoked_at is None:
         return
-    settings = Actor("settings")
-    if row is not None:
-        await revoke_token(tx, FIRST, settings, now)
-    first = {"name": FIRST, "role": Role.ADMIN, "hash": _hash(clear), "created_at": now}
-    # A setting that goes back to an earlier token brings that token back.
-    again = {"name": FIRST, "role": Role.ADMIN, "created_at": now, "revoked_at": None}
-    await tx.execute(
-        upsert(tokens).values(first).on_conflict_do_update(index_elements=["hash"], set_=again)
-    )
-    after = {"name": FIRST, "role": Role.ADMIN.value}
-    await append(
-        tx,
-        settings,
-        action="token.create",
-        target=f"token/{FIRST}",
-        before=None,
-        after=after,
-        now=now,
-    )
+    await _retire(tx, wanted.name, now)
+    if known:
+        log.warning("%s: this token was revoked and stays so; set a new one", wanted.setting)
+    else:
+        await _add(tx, wanted.name, wanted.role, wanted.clear, actor=_SETTINGS, now=now)
+
+
+async def _retire(tx: Connection, name: str, now: datetime) -> None:
+    """Revoke whatever token has the name: the settings no longer hold it."""
+    live = select(tokens.c.id).where(tokens.c.name == name, tokens.c.revoked_at.is_(None))
+    if (await tx.execute(live)).first() is not None:
+        await revoke_token(tx, name, _SETTINGS, now)
 
 
 def _hash(clear: str) -> bytes:

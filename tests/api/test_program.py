@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from api.program import StartError, prepare
-from registry.session import Engine, make_engine
+from registry.audit import Actor
+from registry.session import Engine, database_now, make_engine
 from registry.settings import read_settings
+from registry.tokens import Role, create_token, revoke_token
 from tests.api.running import TOKEN, running_api
 from tests.parts.postgres import Database, Server, empty_database, migrated_database
 
@@ -159,6 +161,26 @@ async def test_the_token_of_the_settings_is_enough(engine: Engine) -> None:
     settings = read_settings({"VSA_API_TOKEN": TOKEN})
     await prepare(engine, settings, embedded=False)
     await prepare(engine, read_settings({}), embedded=False)
+
+
+@pytest.mark.parametrize(("embedded", "hint"), [(False, "VSA_API_TOKEN"), (True, "`vsa up`")])
+async def test_a_revoked_first_token_alone_does_not_let_it_start(
+    engine: Engine, embedded: bool, hint: str
+) -> None:
+    settings = read_settings({"VSA_API_TOKEN": TOKEN})
+    await prepare(engine, settings, embedded=embedded)
+    async with engine.begin() as tx:
+        await revoke_token(tx, "first", Actor("test"), await database_now(tx))
+    with pytest.raises(StartError, match=f"was revoked.*{hint}"):
+        await prepare(engine, settings, embedded=embedded)
+
+
+async def test_a_setting_with_another_token_s_text_does_not_let_it_start(engine: Engine) -> None:
+    async with engine.begin() as tx:
+        now = await database_now(tx)
+        _, clear = await create_token(tx, "ci", Role.READ, Actor("test"), now)
+    with pytest.raises(StartError, match="VSA_PROXY_TOKEN: must be a text of its own"):
+        await prepare(engine, read_settings({"VSA_PROXY_TOKEN": clear}), embedded=False)
 
 
 async def test_without_migrations_it_refuses_to_start(server: Server) -> None:

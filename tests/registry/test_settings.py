@@ -169,6 +169,7 @@ PARTS = (
 )
 DNS = "must be a DNS name with a dot, such as vsa.example.com"
 LONG = "must have at least 16 characters; `openssl rand -hex 32` makes a good one"
+TOKEN_LETTERS = "must hold only A-Z, a-z, 0-9 and . _ ~ + / -"
 SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
 
 
@@ -176,7 +177,10 @@ SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
     ("name", "value", "rule"),
     [
         ("PROXY_TOKEN", "short", LONG),
+        ("PROXY_TOKEN", 'a-token "; with-more', TOKEN_LETTERS),
+        ("PROXY_TOKEN", "a-token-with-a-$dollar", TOKEN_LETTERS),
         ("PROMETHEUS_TOKEN", "short", LONG),
+        ("PROMETHEUS_TOKEN", "a token with blanks", TOKEN_LETTERS),
         ("ALERT_WEBHOOK_URL", "hooks.example.com", HTTP),
         ("ALERTMANAGER_URL", "alertmanager:9093", HTTP),
         ("SMTP_SERVER", "mail.example.com", ADDRESS),
@@ -224,6 +228,16 @@ def test_a_mistake_is_named_with_its_rule_and_no_secret(name: str, value: str, r
     told = faults(**{name: value})
     assert told == [f"VSA_{name}: {rule}"]
     assert "hunter2" not in told[0]
+
+
+def test_two_tokens_with_one_text_are_one_too_few(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    told = faults(API_TOKEN=TOKEN, PROXY_TOKEN=TOKEN, PROMETHEUS_TOKEN_FILE=str(tmp_path / "token"))
+    assert told == [
+        "VSA_PROXY_TOKEN: must differ from VSA_API_TOKEN",
+        "VSA_PROMETHEUS_TOKEN: must differ from VSA_API_TOKEN",
+        "VSA_PROMETHEUS_TOKEN: must differ from VSA_PROXY_TOKEN",
+    ]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

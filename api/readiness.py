@@ -1,27 +1,32 @@
-"""Whether the database is the one that this version was written for."""
+"""Whether the database is one on which this version runs."""
 
 from __future__ import annotations
 
 import asyncio
 
-from registry.migrate import pending
+from registry.revisions import Schema, read_schema
 from registry.session import Engine
 
 
 class Readiness:
-    """Asks whether every migration is there; a yes is remembered, for no process outlives its code.
+    """Asks for the tables' revision; a yes is remembered, for no process outlives its code.
 
-    One question at a time: strangers may ask, and each costs a connection and a thread.
+    One question at a time: strangers may ask, and each costs a connection.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._url = engine.url.render_as_string(hide_password=False)
+        self._engine = engine
         self._asking = asyncio.Lock()
         self._migrated = False
 
     async def is_migrated(self) -> bool:
-        """Say whether the database has every migration of this version."""
+        """Say whether this version may work on the tables."""
         async with self._asking:
             if not self._migrated:
-                self._migrated = not await asyncio.to_thread(pending, self._url)
+                self._migrated = (await self.schema()).runs
         return self._migrated
+
+    async def schema(self) -> Schema:
+        """Read how the tables stand to this version."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(read_schema)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from cli.faults import BadInput, CannotReach, Fault
+from cli.output import WARN, note
+from registry.backup import BackupError
+from registry.clients import ClientError
 from registry.embedded import EmbeddedError, EmbeddedServer, find_server, start_server
 from registry.migrate import MigrationError, upgrade
+from registry.restore import RestoreError
+from registry.revisions import TooNewError
 from registry.session import UNAVAILABLE
 from registry.settings import Settings
 
@@ -34,10 +42,33 @@ def start_embedded(settings: Settings) -> EmbeddedServer | None:
 
 def migrate(settings: Settings, server: EmbeddedServer | None) -> None:
     """Bring the tables to this version; safe with several starting at once."""
-    owner_url, url = _urls(settings, server)
+    with faults():
+        if warning := upgrade(*_urls(settings, server)):
+            note(warning, WARN)
+
+
+@contextmanager
+def owner_database(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Have the database inside, as its owner and as the programs' role.
+
+    The embedded server is started for it, and stopped unless another uses it.
+    """
+    server = start_embedded(settings)
     try:
-        upgrade(owner_url, url)
-    except MigrationError as error:
+        yield _urls(settings, server)
+    finally:
+        if server:
+            server.stop()
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Turn what the registry raises inside into faults for the person."""
+    try:
+        yield
+    except ClientError as error:
+        raise (CannotReach if error.is_connection else BadInput)(str(error)) from None
+    except (MigrationError, TooNewError, BackupError, RestoreError) as error:
         raise BadInput(str(error)) from None
     except UNAVAILABLE as error:
         raise unreachable(error) from None

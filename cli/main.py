@@ -8,14 +8,16 @@ import typer
 from typer.core import TyperGroup
 
 from cli import audit, domains, nodes, programs, tokens
+from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
 from cli.output import BAD, note
 from cli.probe import probe
+from cli.restore import restore
 from cli.status import status
 from cli.up import up
 
-_COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit")
+_COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit", "backup", "restore")
 _PROGRAMS = ("api", "collector", "exporter", "db", "health")
 
 
@@ -36,8 +38,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 well, 1 not well, 2 bad input, 3 cannot reach.",
 )
 
-for command in (up, status, probe, programs.api, programs.collector, programs.exporter, health):
+for command in (up, status, probe, backup, restore, health):
     app.command()(command)
+for program in (programs.api, programs.collector, programs.exporter):
+    app.command()(program)
 app.add_typer(nodes.app, name="node", help="Docker hosts that are watched.")
 app.add_typer(domains.app, name="domain", help="Names whose certificates are watched.")
 app.add_typer(tokens.app, name="token", help="Who may use the API.")

@@ -30,7 +30,14 @@ Verbose = Annotated[
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
-def api(*, verbose: Verbose = False, supervised: Supervised = False) -> None:
+def api(
+    *,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="First bring the database to this version.")
+    ] = False,
+    verbose: Verbose = False,
+    supervised: Supervised = False,
+) -> None:
     """Run the API alone, until Ctrl-C.
 
     Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa VSA_API_TOKEN_FILE=/run/token vsa api
@@ -38,14 +45,17 @@ def api(*, verbose: Verbose = False, supervised: Supervised = False) -> None:
     settings = _begin("api", verbose=verbose, supervised=supervised)
     from api.program import StartError
     from api.program import run as serve
-    from cli.database import running_url
+    from cli.database import migrate, running_url
     from cli.listening import check_free
     from cli.running import run
     from cli.token_file import with_token
+    from registry.embedded import find_server
 
     check_free(settings.api_listen, "VSA_API_LISTEN")
     url = running_url(settings)
     embedded = settings.database_url is None
+    if upgrade:
+        migrate(settings, find_server(settings.data_dir) if embedded else None)
     try:
         run(serve(with_token(settings) if supervised else settings, url, embedded=embedded))
     except StartError as error:  # caused by another: the database does not answer
@@ -60,13 +70,14 @@ def collector(*, verbose: Verbose = False, supervised: Supervised = False) -> No
     Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa vsa collector
     """
     settings = _begin("collector", verbose=verbose, supervised=supervised)
-    from cli.database import running_url
+    from cli.database import faults, running_url
     from cli.running import run
     from cli.trust import check_trust_bundle
     from collector.program import run as collect
 
     check_trust_bundle(settings)
-    run(collect(settings, running_url(settings)))
+    with faults():
+        run(collect(settings, running_url(settings)))
 
 
 def exporter(*, verbose: Verbose = False, supervised: Supervised = False) -> None:
@@ -75,17 +86,18 @@ def exporter(*, verbose: Verbose = False, supervised: Supervised = False) -> Non
     Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa vsa exporter
     """
     settings = _begin("exporter", verbose=verbose, supervised=supervised)
-    from cli.database import running_url
+    from cli.database import faults, running_url
     from cli.listening import check_free
     from cli.running import run
     from exporter.program import run as serve
 
     check_free(settings.exporter_listen, "VSA_EXPORTER_LISTEN")
-    run(serve(settings, running_url(settings)))
+    with faults():
+        run(serve(settings, running_url(settings)))
 
 
 @db.command("upgrade")
-def upgrade() -> None:
+def upgrade_tables() -> None:
     """Bring the database to this version, as the owner of VSA_MIGRATION_DATABASE_URL.
 
     Several may do so at once; each program asks for it where it is missing.

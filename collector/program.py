@@ -21,6 +21,7 @@ from collector.policy import refusal
 from collector.tls.probe import TlsProbe
 from registry.collectors import CollectorBeat, beat
 from registry.partitions import create_partitions
+from registry.revisions import demand_fit, read_schema
 from registry.schedule import Defaults
 from registry.session import UNAVAILABLE, Engine, database_now, make_engine, may_work
 from registry.settings import Settings
@@ -77,7 +78,10 @@ async def _wait_for_tables(engine: Engine, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             async with engine.begin() as tx:
-                if await may_work(tx):
+                schema = await tx.run_sync(read_schema)
+                if warning := demand_fit(schema):
+                    log.warning("%s", warning)
+                if schema.runs and await may_work(tx):
                     return
             log.warning("the tables are not there, or not for us; `vsa db upgrade` sees to both")
         except UNAVAILABLE as error:

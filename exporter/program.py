@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 
@@ -20,6 +20,7 @@ from exporter import fleet_page
 from exporter.node_page import Answer, NodePages
 from exporter.text import CONTENT_TYPE
 from registry.fleet import read_fleet
+from registry.revisions import demand_fit, read_schema
 from registry.schedule import Defaults
 from registry.session import UNAVAILABLE, Connection, Engine, database_now, make_engine, may_work
 from registry.settings import Settings
@@ -62,9 +63,18 @@ async def run(settings: Settings, database_url: str) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     try:
+        await _demand_fit(engine)
         await _Server(config).serve()
     finally:
         await engine.dispose()
+
+
+async def _demand_fit(engine: Engine) -> None:
+    """Refuse tables that are too new for this version; a database that is away may come later."""
+    with suppress(*UNAVAILABLE):
+        async with engine.connect() as connection:
+            if warning := demand_fit(await connection.run_sync(read_schema)):
+                log.warning("%s", warning)
 
 
 class _Server(uvicorn.Server):

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from registry.revisions import TooNewError, demand_fit, known_revisions, read_schema
 from registry.session import driver_url
 
 # "vsa" in ASCII: one lock for every starter of this product in the database.
-_LOCK = 0x767361
+STARTERS_LOCK = 0x767361
 # A migration holds its locks for seconds or fails, rather than stopping every scrape behind it.
 _SESSION = {
     "search_path": "public",
@@ -29,8 +29,13 @@ _SESSION = {
     "statement_timeout": "60s",
 }
 
-# Nothing of ours is everybody's, whatever the cluster's defaults were when it was made.
-_CLOSE = "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+# Nothing of ours is everybody's, whatever the cluster's defaults were when it was made; a restored
+# backup brings no privileges, and so its functions would be.
+_CLOSE = """
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    REVOKE EXECUTE ON FUNCTION
+        vsa_create_partitions, vsa_drop_partitions, vsa_refuse_change FROM PUBLIC;
+"""
 # Exactly this and no more: what a former version granted is taken back first.
 _GRANT = """
     REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
@@ -59,35 +64,51 @@ class MigrationError(Exception):
     """The database cannot be brought to the revision; the message says why and holds no password."""
 
 
-def upgrade(owner_url: str, program_url: str, revision: str = "head") -> None:
+def upgrade(owner_url: str, program_url: str, revision: str = "head") -> str:
     """Upgrade to `revision`, make the coming days' partitions, grant `program_url`'s role its rights.
 
-    Safe with several starting at once: the second waits, then finds nothing to do. Raises
-    MigrationError, or one of session.UNAVAILABLE when there is no connection.
+    Safe with several starting at once: the second waits, then finds nothing to do. Tables that are
+    ahead of this code, and on which it runs, are left alone, grants too: the warning is returned.
+    Raises MigrationError, or one of session.UNAVAILABLE when there is no connection.
     """
     with _locked(owner_url) as connection:
+        if warning := demand_fit(read_schema(connection)):
+            return warning
         command.upgrade(_config(connection), revision)
+        _tell_older_code(connection)
         now = connection.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
         connection.execute(text("SELECT vsa_create_partitions(:day, 8)"), {"day": now.date()})
         connection.execute(text(_CLOSE))
         _grant(connection, make_url(program_url).username)
         _grant_dashboard(connection)
         connection.commit()
+    return ""
 
 
 def downgrade(owner_url: str, revision: str) -> None:
     """Go back to `revision`; `base` removes every table and all that they hold."""
     with _locked(owner_url) as connection:
         command.downgrade(_config(connection), revision)
+        _tell_older_code(connection)
         connection.commit()
 
 
-def pending(url: str) -> bool:
-    """Say whether the database lacks migrations that this version has, or has others."""
-    engine = create_engine(driver_url(url, "migration", _SESSION), poolclass=NullPool)
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
-    return set(current) != set(ScriptDirectory.from_config(_config(None)).get_heads())
+def oldest_code(revision: str) -> str:
+    """Return the oldest revision whose code runs on the tables as they are at `revision`.
+
+    Each migration names the oldest that runs on what it makes; the strictest of them all holds.
+    """
+    scripts = ScriptDirectory.from_config(_config(None))
+    names = [known for known in known_revisions() if known <= revision]
+    return max(str(scripts.get_revision(name).module.oldest_code) for name in names)
+
+
+def _tell_older_code(connection: Connection) -> None:
+    """Leave word for code that does not know these tables' revision whether it may run on them."""
+    revision = read_schema(connection).revision
+    if revision is not None:  # at base there is nothing to run on
+        word = oldest_code(revision)
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{word}'"))
 
 
 def _grant(connection: Connection, role: str | None) -> None:
@@ -124,14 +145,14 @@ def _locked(url: str) -> Iterator[Connection]:
     with engine.connect() as connection:
         # Waiting for the other starter is no lock trouble: the time-outs begin after it.
         connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": STARTERS_LOCK})
         connection.execute(text("RESET lock_timeout; RESET statement_timeout"))
         connection.commit()
         try:
             yield connection
         except DBAPIError as error:
             raise MigrationError(f"PostgreSQL refused: {error.orig}") from None
-        except CommandError as error:
+        except (CommandError, TooNewError) as error:
             raise MigrationError(str(error)) from None
 
 

@@ -33,6 +33,14 @@ def find_binaries(layout: Layout, account: Account) -> Path:
     return copy / _INSTALL / "bin"
 
 
+def shipped_programs() -> Path | None:
+    """Return the folder of the wheel's programs, None where it is not installed."""
+    try:
+        return _site_packages() / _INSTALL / "bin"
+    except EmbeddedError:
+        return None
+
+
 def _site_packages() -> Path:
     # Not imported: the package starts machinery of its own when it is.
     spec = find_spec(_PACKAGE)

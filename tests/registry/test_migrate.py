@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from registry import migrate
 from registry.embedded.process import wait_until
-from registry.migrate import MigrationError, downgrade, pending, upgrade
+from registry.migrate import MigrationError, downgrade, upgrade
 from registry.models import metadata
-from registry.session import UNAVAILABLE
+from registry.revisions import Fit, Schema, known_revisions, read_schema
+from registry.session import UNAVAILABLE, driver_url
 from tests.parts.postgres import Database, Server, empty_database
 
 WORKING = {"SELECT", "INSERT", "UPDATE", "DELETE"}
@@ -35,6 +38,16 @@ def empty(server: Server) -> Iterator[Database]:
 def query(url: str, statement: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(statement.encode()).fetchall()
+
+
+def schema(url: str) -> Schema:
+    engine = create_engine(driver_url(url, "test", {}), poolclass=NullPool)
+    with engine.connect() as connection:
+        return read_schema(connection)
+
+
+def pending(url: str) -> bool:
+    return schema(url).fit is not Fit.CURRENT
 
 
 def run(url: str, statement: str) -> None:
@@ -86,11 +99,31 @@ def test_a_second_upgrade_changes_nothing(database: Database) -> None:
     assert query(database.url, "SELECT instance FROM collectors") == [("c",)]
 
 
-def test_a_database_of_a_newer_version_is_told_apart(database: Database) -> None:
+def make_newer(database: Database, oldest_code: str) -> None:
     run(database.owner_url, "UPDATE alembic_version SET version_num = '9999'")
-    assert pending(database.url)
+    run(database.owner_url, f"COMMENT ON TABLE alembic_version IS '{oldest_code}'")
+
+
+def test_tables_too_new_for_this_code_are_refused(database: Database) -> None:
+    make_newer(database, "9998")
+    assert schema(database.url).fit is Fit.TOO_NEW
     with pytest.raises(MigrationError, match="9999"):
         upgrade(database.owner_url, database.url)
+
+
+def test_newer_tables_on_which_this_code_runs_are_left_alone_grants_too(
+    database: Database,
+) -> None:
+    make_newer(database, known_revisions()[0])
+    run(database.owner_url, "GRANT TRUNCATE ON vps_nodes TO vsa")
+    assert schema(database.url).fit is Fit.AHEAD
+    assert "9999, newer than" in upgrade(database.owner_url, database.url)
+    assert "TRUNCATE" in grants(database.owner_url, "'vsa'::regrole")["vps_nodes"]
+
+
+def test_a_role_without_rights_yet_sees_no_tables(database: Database) -> None:
+    run(database.owner_url, "REVOKE ALL ON alembic_version FROM vsa")
+    assert schema(database.url) == Schema(None, None)
 
 
 # ---------------------------------------------------------------------------- several at once
@@ -106,7 +139,7 @@ def test_upgrades_at_once_from_several_processes_do_not_clash(empty: Database) -
 
 def test_an_upgrade_waits_for_the_one_before_it(empty: Database) -> None:
     with psycopg.connect(empty.owner_url, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [migrate._LOCK])
+        other.execute("SELECT pg_advisory_lock(%s)", [migrate.STARTERS_LOCK])
         waiting = threading.Thread(target=upgrade, args=(empty.owner_url, empty.url))
         waiting.start()
         lock = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

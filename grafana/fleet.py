@@ -7,11 +7,20 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from grafana import glance, page, style
 from grafana.page import band, link_to, node_link, section
 from grafana.panels import bars, chart, stat, transformation
-from grafana.queries import CONDITION, NODE_STATE, SINCE, TROUBLE, UNTIL, now, rows, series, sql
+from grafana.queries import (
+    CONDITION,
+    NODE_STATE,
+    SINCE,
+    TROUBLE,
+    UNTIL,
+    now,
+    per_second,
+    rows,
+    series,
+    sql,
+)
 from grafana.tables import column, table
 
-# A node may be asked but every two minutes: $__rate_interval is four steps, and holds two samples of it.
-_STEP = "1m"
 _THIS_NODE = link_to("vsa-node", "Open this node", node="${__field.labels.node}")
 
 
@@ -38,7 +47,7 @@ def dashboard() -> sdk.Dashboard:
 
 def _gaps() -> sdk.Panel:
     return stat(
-        "Gaps in history",
+        "Gaps",
         "Times within this time range in which a node was not seen, or its engine lost events. What happened"
         " in a gap is unknown; the node's page shows where they lie.",
         sql(f"""
@@ -159,14 +168,13 @@ def _cpu() -> sdk.Panel:
         "The ten nodes whose containers use most of their cores now. Beyond 80 % containers wait for each"
         " other: the node's page shows which one it is.",
         now(
-            """
+            f"""
             sort_desc(topk(10,
-                sum by (node) (rate(container_cpu_usage_seconds_total[$__rate_interval]))
+                sum by (node) ({per_second("container_cpu_usage_seconds_total")})
                 / max by (node) (machine_cpu_cores)
             ))
             """,
             "{{node}}",
-            step=_STEP,
         ),
         unit=style.PERCENT,
         steps=style.FILLING,
@@ -254,6 +262,7 @@ def _deaths() -> sdk.Panel:
             'sum by (event) (increase(vsa_container_events_total{event=~"die|oom|restart"}[$__rate_interval]))',
             "{{event}}",
         ),
+        counts=True,
         colours={"die": style.WARNING, "oom": style.BAD, "restart": style.CHANGING},
     )
 
@@ -276,8 +285,8 @@ def _probes() -> sdk.Panel:
     return chart(
         "Probes",
         "Probes of nodes and domains a second, and how many of them got no answer.",
-        series("sum(rate(vsa_collector_probes_total[$__rate_interval]))", "made"),
-        series("sum(rate(vsa_collector_probe_failures_total[$__rate_interval]))", "failed"),
+        series(f"sum({per_second('vsa_collector_probes_total')})", "made"),
+        series(f"sum({per_second('vsa_collector_probe_failures_total')})", "failed"),
         unit=style.PER_SECOND,
         colours={"made": style.GOOD, "failed": style.BAD},
     )

@@ -39,7 +39,7 @@ def _nodes_down() -> sdk.Panel:
 
 def _containers_in_trouble() -> sdk.Panel:
     return stat(
-        "Containers in trouble",
+        "Bad containers",
         "Containers of enabled nodes that, when last seen, failed their health check, were restarting, were"
         " killed for memory, or had ended with an exit code other than 0, 130 or 143 (asked to stop).",
         sql(f"SELECT count(*) FROM dashboard.containers WHERE node_enabled AND {TROUBLE}"),
@@ -50,7 +50,7 @@ def _containers_in_trouble() -> sdk.Panel:
 
 def _domains_in_trouble() -> sdk.Panel:
     return stat(
-        "Domains in trouble",
+        "Bad domains",
         "Domains that do not answer, whose certificate is refused by clients, or is overdue for renewal: less"
         " than a third of its life is left, and less than 21 days.",
         sql(f"SELECT count(DISTINCT domain_id) FROM ({BAD_CERTIFICATES}) AS trouble"),
@@ -73,7 +73,7 @@ def _alerts_firing() -> sdk.Panel:
 
 def _collector_silence() -> sdk.Panel:
     return stat(
-        "Collector silent for",
+        "Heartbeat age",
         "Time since any collector gave a sign of life. Beyond a minute nothing is asked any more and all that"
         " you see grows old: look at the collector's log and whether it reaches PostgreSQL.",
         now("time() - max(vsa_collector_heartbeat_timestamp_seconds)"),

@@ -10,7 +10,7 @@ from grafana.queries import POSTGRESQL
 
 COLUMNS = 24
 TITLES = {
-    "vsa-home": "VSA",
+    "vsa-home": "Home",
     "vsa-fleet": "Fleet",
     "vsa-node": "Node",
     "vsa-certificates": "Certificates",
@@ -129,7 +129,7 @@ def query_variable(
     several: bool = False,
     hide: bool = False,
 ) -> sdk.VariableModel:
-    """Offer the rows of an SQL query to choose from; `several` adds All, which is the regex `.+`."""
+    """Offer the rows of an SQL query to choose from; `several` adds All, which is the regex `.*`."""
     everything = sdk.VariableOption(selected=True, text=["All"], value=["$__all"])
     return sdk.VariableModel(
         type_val=sdk.VariableType.QUERY,
@@ -144,7 +144,7 @@ def query_variable(
         sort=sdk.VariableSort.DISABLED,
         multi=several,
         include_all=several,
-        all_value=".+" if several else None,
+        all_value=".*" if several else None,
         current=everything if several else None,
         allow_custom_value=False,
     )

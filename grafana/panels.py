@@ -75,7 +75,7 @@ def chart(
         ),
     )
     field = _field(unit, steps or style.NO_STEPS, None, (), no_value)
-    field.color = sdk.FieldColor(sdk.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+    field.color = sdk.FieldColor(sdk.FieldColorModeId.PALETTE_CLASSIC)
     field.min_val, field.max_val = 0, maximum
     field.custom = _columns() if counts else _lines(stacked=stacked, limits=steps is not None)
     overrides = [by_name(name, color=fixed(colour)) for name, colour in (colours or {}).items()]
@@ -100,8 +100,9 @@ def bars(
         display_mode=common.BarGaugeDisplayMode.BASIC,
         value_mode=common.BarGaugeValueMode.TEXT,
         name_placement=common.BarGaugeNamePlacement.LEFT,
-        sizing=common.BarGaugeSizing.AUTO,
-        max_viz_height=24,
+        sizing=common.BarGaugeSizing.MANUAL,
+        max_viz_height=28,
+        text=common.VizTextDisplayOptions(title_size=13, value_size=13),
         reduce_options=EACH_ROW if each_row else LAST,
         orientation=common.VizOrientation.HORIZONTAL,
         legend=common.VizLegendOptions(show_legend=False, calcs=[]),
@@ -120,7 +121,7 @@ def timeline(
     row: str,
     no_value: str = "Nothing was seen in this time range",
 ) -> sdk.Panel:
-    """States over time from SQL rows (time, `row`, state): one band a value of the column `row`."""
+    """States over time from SQL rows of `time`, the column `row` and `state`: a band a value of `row`."""
     options = statetimeline.Options(
         show_value=common.VisibilityMode.NEVER,
         row_height=0.8,
@@ -135,13 +136,11 @@ def timeline(
         tooltip=common.VizTooltipOptions(mode=common.TooltipDisplayMode.SINGLE),
     )
     field = _field(style.PLAIN, style.NO_STEPS, values, (), no_value)
-    field.display_name = f"${{__field.labels.{row}}}"
     field.custom = statetimeline.FieldConfig(fill_opacity=80, line_width=0)
     made = panel("state-timeline", title, meaning, [query], options=options, field=field)
+    made.max_data_points = 400
     made.transformations = [
-        transformation(
-            "partitionByValues", fields=[row], keepFields=False, naming={"asLabels": True}
-        )
+        transformation("groupingToMatrix", columnField=row, rowField="time", valueField="state")
     ]
     return made
 

@@ -15,14 +15,14 @@ POSTGRESQL = DataSourceRef("grafana-postgresql-datasource", "${postgresql}")
 # ---------------------------------------------------------------------------- PromQL
 
 
-def series(expression: str, legend: str = "__auto", *, step: str | None = None) -> sdk.Dataquery:
-    """Ask for values over the time range; `step` is the least distance between two of them."""
-    return _prometheus(expression, instant=False, legend_format=legend, interval=step)
+def series(expression: str, legend: str = "__auto") -> sdk.Dataquery:
+    """Ask for values over the time range."""
+    return _prometheus(expression, instant=False, legend_format=legend)
 
 
-def now(expression: str, legend: str = "__auto", *, step: str | None = None) -> sdk.Dataquery:
+def now(expression: str, legend: str = "__auto") -> sdk.Dataquery:
     """Ask for one value a series, at the end of the time range."""
-    return _prometheus(expression, instant=True, legend_format=legend, interval=step)
+    return _prometheus(expression, instant=True, legend_format=legend)
 
 
 def rows(expression: str) -> sdk.Dataquery:
@@ -35,13 +35,17 @@ def or_zero(expression: str) -> str:
     return f"{dedent(expression).strip()} or 0 * count(vsa_build_info)"
 
 
+def per_second(counter: str) -> str:
+    """Return how fast a counter rises; of a node asked every two minutes five hold two samples."""
+    return f"rate({counter}[$__rate_interval]) or rate({counter}[5m])"
+
+
 def _prometheus(
     expression: str,
     *,
     instant: bool,
     format_val: sdk.PromQueryFormat = sdk.PromQueryFormat.TIME_SERIES,
     legend_format: str | None = None,
-    interval: str | None = None,
 ) -> sdk.Dataquery:
     return sdk.Dataquery(
         datasource=PROMETHEUS,
@@ -51,7 +55,6 @@ def _prometheus(
         instant=instant,
         range_val=not instant,
         legend_format=legend_format,
-        interval=interval,
     )
 
 

@@ -39,7 +39,12 @@ def table(
             filterable=True,
         ),
     )
-    overrides = [by_name(name, **properties) for name, properties in columns.items()]
+    # What says that there are no rows would also stand in every cell without a value.
+    cells = sdk.DashboardFieldConfigSourceOverrides(
+        matcher=sdk.MatcherConfig("byRegexp", "/.*/"),
+        properties=[sdk.DynamicConfigValue("noValue", "")],
+    )
+    overrides = [cells, *(by_name(name, **properties) for name, properties in columns.items())]
     made = panel(
         "table", title, meaning, [query], options=options, field=field, overrides=overrides
     )
@@ -57,28 +62,30 @@ def column(
     wrap: bool = False,
     decimals: int | None = None,
     gauge: bool = False,
+    absent: str | None = None,
 ) -> Column:
     """Dress a column: `steps` and `values` colour its text, `wrap` shows long text whole.
 
-    `gauge` draws a bar behind the number, from zero to the column's greatest, or to 1 for a share.
+    `gauge` draws a bar beside the number, from zero to the column's greatest, or to 1 for a share;
+    `absent` stands where there is no value.
     """
     properties: dict[str, object] = {
         "unit": unit,
         "custom_width": width,
         "thresholds": style.thresholds(steps) if steps else None,
         "mappings": style.words(values) if values else None,
-        "custom_cellOptions": _cell(coloured=bool(steps or values), wrap=wrap, gauge=gauge),
+        "custom_cellOptions": _cell(coloured=bool(steps or values), gauge=gauge),
+        "custom_wrapText": wrap or None,
         "links": [link] if link else None,
         "decimals": decimals,
+        "noValue": absent,
         "min": 0 if gauge else None,
         "max": 1 if gauge and unit == style.PERCENT else None,
     }
     return {name: value for name, value in properties.items() if value is not None}
 
 
-def _cell(*, coloured: bool, wrap: bool, gauge: bool) -> dict[str, object] | None:
-    if wrap:
-        return {"type": "auto", "wrapText": True}
+def _cell(*, coloured: bool, gauge: bool) -> dict[str, object] | None:
     if gauge:
         return {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
     return {"type": "color-text"} if coloured else None

@@ -26,7 +26,7 @@ class Context:
     settings: Settings
     readiness: Readiness
     exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_EXPORTS_AT_ONCE))
-    wrong_tokens: Sparing = field(default_factory=lambda: Sparing(seconds=60, keys=100))
+    refusals: Sparing = field(default_factory=lambda: Sparing(seconds=60, keys=100))
 
 
 def _context(request: Request) -> Context:

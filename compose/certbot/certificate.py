@@ -162,6 +162,7 @@ class Keeper:
         if code is None:
             return
         self.renewal = None
+        self.look()
         wait = timedelta(seconds=round(max(0, self.due - time.monotonic())))
         if code:
             say(f"RENEWAL FAILED (certbot's exit code {code}, its reason stands above)")

@@ -1,0 +1,71 @@
+"""Clients of the edge that work all the time, to see whether one of them is hurt."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Client:
+    """One keep-alive connection, asked again and again.
+
+    A server may close a connection that is idle, and a client that is just sending then asks once
+    more on a new one (RFC 9112, 9.3.1), as every browser does. A second failure is an error.
+    """
+
+    port: int
+    answers: int = 0
+    errors: list[str] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        trust = ssl._create_unverified_context()  # the certificate changes under it
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trust)
+        while not self.stopped.is_set():
+            try:
+                status = self.ask(connection)
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(repr(error))
+            else:
+                self.answers += 1
+                if status >= 500:
+                    self.errors.append(f"status {status}")
+        connection.close()
+
+    def ask(self, connection: http.client.HTTPSConnection) -> int:
+        reused = connection.sock is not None
+        try:
+            return _ask(connection)
+        except (ConnectionError, ssl.SSLEOFError):
+            connection.close()
+            if not reused:
+                raise
+            return _ask(connection)
+
+
+def _ask(connection: http.client.HTTPSConnection) -> int:
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+@contextmanager
+def clients_at_work(port: int, count: int = 4) -> Iterator[list[Client]]:
+    """Let some clients ask until the block ends."""
+    clients = [Client(port) for _ in range(count)]
+    threads = [threading.Thread(target=client.run) for client in clients]
+    for thread in threads:
+        thread.start()
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.stopped.set()
+        for thread in threads:
+            thread.join()

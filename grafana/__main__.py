@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-NAMES = ("fleet", "node")
+NAMES = ("home", "fleet", "node")
 FOLDER = Path(__file__).parent / "dashboards"
 
 

@@ -253,16 +253,16 @@ def _containers_over_time() -> sdk.Panel:
     )
 
 
+_DEATHS = 'vsa_container_events_total{event=~"die|oom|restart"}'
+
+
 def _deaths() -> sdk.Panel:
     return chart(
         "Deaths and memory kills",
-        "How often containers died, were restarted or were killed for memory. Deaths come with every"
-        " deployment; memory kills never should: raise the limit, or find what grows.",
-        series(
-            'sum by (event) (increase(vsa_container_events_total{event=~"die|oom|restart"}[$__rate_interval]))',
-            "{{event}}",
-        ),
-        counts=True,
+        "How often containers died, were restarted by hand or were killed for memory. Deaths come with"
+        " every deployment; memory kills never should: raise the limit, or find what grows.",
+        series(f"60 * sum by (event) ({per_second(_DEATHS)})", "{{event}}"),
+        unit=style.PER_MINUTE,
         colours={"die": style.WARNING, "oom": style.BAD, "restart": style.CHANGING},
     )
 

@@ -18,6 +18,7 @@ from grafana.queries import (
     per_second,
     series,
     sql,
+    sql_series,
 )
 from grafana.tables import column, table
 
@@ -93,7 +94,7 @@ def _state() -> sdk.Panel:
         unit=style.PLAIN,
         values=style.NODE_STATES,
         text_field="state",
-        no_value="no node chosen",
+        no_value="no node yet",
     )
 
 
@@ -423,10 +424,12 @@ def _event_counts() -> sdk.Panel:
     return chart(
         "Events over time",
         "How many events of each kind came. A steady rhythm of *die* and *start* is a restart loop.",
-        series(
-            f"sum by (event) (increase(vsa_container_events_total{_OF_CHOSEN}[$__rate_interval])) > 0",
-            "{{event}}",
-        ),
+        sql_series(f"""
+            SELECT $__timeGroupAlias(recorded_at, $__interval), action AS metric, count(*)
+            FROM dashboard.events
+            WHERE {_NODE} AND {_CHOSEN} AND recorded_at BETWEEN {SINCE} AND {UNTIL}
+            GROUP BY 1, 2 ORDER BY 1
+        """),
         counts=True,
         colours={"oom": style.BAD, "die": style.WARNING, "start": style.GOOD},
         no_value="Nothing happened in this time range",
@@ -462,7 +465,7 @@ def _gaps() -> sdk.Panel:
 def _age() -> sdk.Panel:
     return chart(
         "Data age",
-        "Seconds since the node was last seen, over time. A saw-tooth as high as its interval is normal.",
+        "Seconds since the node was last seen, over time. About as high as its interval is normal.",
         series(f"time() - vsa_node_last_success_timestamp_seconds{_OF_NODE}", "age"),
         unit=style.SECONDS,
         colours={"age": style.CHANGING},

@@ -44,6 +44,7 @@ def stat(
     )
     field = _field(unit, steps, values, links, no_value)
     field.decimals = decimals
+    field.mappings = [style.when_absent(no_value), *(field.mappings or [])]
     return panel("stat", title, meaning, queries, options=options, field=field)
 
 
@@ -56,6 +57,7 @@ def chart(
     stacked: bool = False,
     counts: bool = False,
     maximum: float | None = None,
+    decimals: int | None = None,
     no_value: str = "No data in this time range",
     colours: dict[str, str] | None = None,
 ) -> sdk.Panel:
@@ -76,7 +78,7 @@ def chart(
     )
     field = _field(unit, steps or style.NO_STEPS, None, (), no_value)
     field.color = sdk.FieldColor(sdk.FieldColorModeId.PALETTE_CLASSIC)
-    field.min_val, field.max_val = 0, maximum
+    field.min_val, field.max_val, field.decimals = 0, maximum, decimals
     field.custom = _columns() if counts else _lines(stacked=stacked, limits=steps is not None)
     overrides = [by_name(name, color=fixed(colour)) for name, colour in (colours or {}).items()]
     return panel(

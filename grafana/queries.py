@@ -36,8 +36,8 @@ def or_zero(expression: str) -> str:
 
 
 def per_second(counter: str) -> str:
-    """Return how fast a counter rises; of a node asked every two minutes five hold two samples."""
-    return f"rate({counter}[$__rate_interval]) or rate({counter}[5m])"
+    """Return how fast a counter rises that is there; of a node asked every two minutes five hold two samples."""
+    return f"(rate({counter}[$__rate_interval]) or rate({counter}[5m])) and {counter}"
 
 
 def _prometheus(
@@ -115,12 +115,14 @@ CONDITION = """CASE
 END"""
 TROUBLE = f"{CONDITION} IN ('out of memory', 'unhealthy', 'failed', 'restarting', 'dead')"
 
-# Without an interval of its own a node has the setting's, at most two minutes.
+# Stale as the exporter has it: three intervals, at least a minute. The interval may be the setting's, which
+# is not here: then three failures tell, or, if nobody asks, three times the longest that there may be.
 NODE_STATE = f"""CASE
     WHEN last_attempt_at IS NULL THEN 'new'
     WHEN last_success_at IS NULL THEN 'never answered'
     WHEN last_success_at < {UNTIL}
         - make_interval(secs => greatest(3 * coalesce(interval_seconds, 120), 60)) THEN 'down'
+    WHEN last_success_at < {UNTIL} - interval '1 minute' AND consecutive_failures >= 3 THEN 'down'
     WHEN consecutive_failures > 0 THEN 'failing'
     ELSE 'up'
 END"""

@@ -27,6 +27,7 @@ PERCENT = "percentunit"
 SECONDS = "s"
 DAYS = "suffix: d"
 PER_SECOND = "ops"
+PER_MINUTE = "opm"
 CORES = "suffix: cores"
 AGO = "dateTimeFromNow"
 MOMENT = "dateTimeAsIso"
@@ -92,6 +93,14 @@ def words(colours: Words) -> list[sdk.ValueMapping]:
     """Colour values by word; a pair is the text to show instead, and its colour."""
     results = {value: _result(index, shown) for index, (value, shown) in enumerate(colours.items())}
     return [sdk.ValueMap(results)]
+
+
+def when_absent(text: str) -> sdk.ValueMapping:
+    """Say what no value means, in the colour of what is not known: silence is not good news."""
+    result = sdk.ValueMappingResult(text, UNKNOWN, index=0)
+    return sdk.SpecialValueMap(
+        sdk.DashboardSpecialValueMapOptions(sdk.SpecialValueMatch.NULL, result)
+    )
 
 
 def _result(index: int, shown: str | tuple[str, str]) -> sdk.ValueMappingResult:

@@ -164,10 +164,9 @@ class Keeper:
         self.renewal = None
         self.look()
         wait = timedelta(seconds=round(max(0, self.due - time.monotonic())))
-        if code:
-            say(f"RENEWAL FAILED (certbot's exit code {code}, its reason stands above)")
         pair = self.published()
-        say(f"published is {pair.describe() if pair else 'nothing'}; next renewal in {wait}")
+        state = f"published is {pair.describe() if pair else 'nothing'}; next renewal in {wait}"
+        say(f"RENEWAL FAILED, certbot says why above; {state}" if code else state)
 
     def end_renewal(self) -> None:
         """Let a running certbot end in order."""

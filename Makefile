@@ -1,6 +1,6 @@
 # Every task of the project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock bench clean
+.PHONY: help up test check format lock bench licences dist image clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -30,10 +30,25 @@ bench: $(VENV)/.dev ## measure: CPU a node scrape and a TLS probe, beside their 
 	$(BIN)/python -m bench.tls
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header pyproject.toml --extra embedded
-lock: $(VENV)/.dev ## renew both lock files
-	$(LOCK) --output-file requirements.lock
-	$(LOCK) --group dev --output-file requirements-dev.lock
+	--no-emit-index-url --no-header
+BUILT_BY := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
+lock: $(VENV)/.dev ## renew the lock files: ours, the image's, and what builds the wheel
+	$(LOCK) pyproject.toml --extra embedded --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra embedded --group dev --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --constraint requirements.lock --output-file compose/requirements.lock
+	@$(BIN)/python -c '$(BUILT_BY)' | $(LOCK) - --output-file compose/build.lock
+
+licences: $(VENV)/.dev ## list the licences of all locked packages in docs/licences.md
+	@$(BIN)/python -m tests.licences > docs/licences.md
+
+dist: $(VENV)/.dev ## build the sdist, and from it the wheel, into dist/
+	@$(BIN)/uv build --quiet --build-constraints compose/build.lock --require-hashes
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' registry/version.py)
+SOURCE ?= unknown
+image: ## build the image (IMAGE_ARGS="--secret id=pip,src=FILE" for a package index of your own)
+	docker build --file compose/Dockerfile --tag vsa-dashboard:$(VERSION) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE=$(SOURCE) $(IMAGE_ARGS) .
 
 clean: ## remove what these tasks made
 	rm -rf $(VENV) dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

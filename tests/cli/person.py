@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class Said:
 class Person:
     """Has settings, and nothing else of this process's environment that steers a command."""
 
+    command: Sequence[str] = VSA
+
     def __init__(self, settings: Mapping[str, str]) -> None:
         kept = ("PATH", "HOME", "LANG", "TMPDIR")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
@@ -49,7 +51,7 @@ class Person:
         """Run a command to its end; `settings` hold for this once."""
         before = os.times()
         done = subprocess.run(
-            [*VSA, *arguments],
+            [*self.command, *arguments],
             env={**self.environment, **settings},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -86,7 +88,11 @@ class Home(Person):
         self.log.write_bytes(b"")
         with self.log.open("ab") as log:
             self.up = subprocess.Popen(
-                [*VSA, "up"], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self.command, "up"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         wait_for(
             "vsa up is ready",

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from registry.audit_chain import parse_entry, verify_chain
+from tests.end_to_end.checks import breaches, goes_on, last_seen, verify
 from tests.end_to_end.conftest import running
 from tests.end_to_end.doomed_collector import POINTS
 from tests.end_to_end.engines import engines
@@ -22,24 +22,6 @@ from tests.parts.postgres import Database
 
 NODES = 6
 SEED = 20261123
-
-# Each says what must never be; a row is a breach.
-INVARIANTS = {
-    "two open rows of one container": """
-        SELECT node_id, container_id FROM container_snapshots WHERE seen_until = 'infinity'
-        GROUP BY 1, 2 HAVING count(*) > 1""",
-    "rows of one container that overlap": """
-        SELECT a.* FROM container_snapshots a JOIN container_snapshots b
-        USING (node_id, container_id)
-        WHERE a.seen_from < b.seen_from AND a.seen_until > b.seen_from""",
-    "one event twice": """
-        SELECT node_id, time_nano, container_id, action FROM events
-        GROUP BY 1, 2, 3, 4 HAVING count(*) > 1""",
-    "a counter that is not the number of its events": """
-        SELECT c.* FROM event_counters c WHERE total <> (
-            SELECT count(*) FROM events e
-            WHERE (e.node_id, e.name, e.action) = (c.node_id, c.name, c.event))""",
-}
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +39,6 @@ def house(database: Database, urls: dict[str, str], tmp_path: Path) -> Iterator[
             body = {"name": name, "docker_url": url}
             house.client.post("/api/nodes", json=body).raise_for_status()
         yield house
-
-
-def breaches(database: Database) -> dict[str, list[tuple[object, ...]]]:
-    with psycopg.connect(database.superuser_url) as connection:
-        found = {name: connection.execute(query).fetchall() for name, query in INVARIANTS.items()}
-    return {name: rows for name, rows in found.items() if rows}
-
-
-def last_seen(house: House) -> dict[str, str]:
-    nodes = house.items("/api/nodes")
-    return {node["name"]: node["state"]["last_success_at"] for node in nodes}
-
-
-def goes_on(house: House) -> None:
-    """Every node is scraped anew: what a dead collector had leased is asked again."""
-    ready = house.api_url("/api/readyz")
-    wait_for("PostgreSQL has recovered", lambda: house.answers(ready))
-    before = last_seen(house)
-    wait_for(
-        "every node is scraped again",
-        lambda: all(at and at != before[name] for name, at in last_seen(house).items()),
-    )
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -158,8 +118,3 @@ def kill_backend(database: Database, chance: random.Random) -> None:
         ).fetchall()
     if pids:
         subprocess.run(["kill", "-9", str(chance.choice(pids)[0])], check=False)
-
-
-def verify(house: House) -> object:
-    lines = house.client.get("/api/audit-logs/export?format=ndjson").text.splitlines()
-    return verify_chain(parse_entry(httpx.Response(200, text=line).json()) for line in lines)

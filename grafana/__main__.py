@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-NAMES = ("home", "fleet", "node")
+NAMES = ("home", "fleet", "node", "certificates", "audit")
 FOLDER = Path(__file__).parent / "dashboards"
 
 

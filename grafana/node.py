@@ -22,7 +22,7 @@ from grafana.queries import (
 )
 from grafana.tables import column, table
 
-_NODE = "node = '$node'"
+_NODE = "node = ${node:sqlstring}"
 _CHOSEN = chosen("name", "container")
 _OF_NODE = '{node="$node"}'
 _OF_CHOSEN = '{node="$node", name=~"$container"}'

@@ -1,0 +1,183 @@
+"""An installation with a history: registered through the API, seen through recorded observations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import httpx
+
+from api.app import make_app
+from registry.audit import Actor
+from registry.facts import (
+    CertificateFacts,
+    ContainerState,
+    DomainFacts,
+    EndpointFacts,
+    EndpointOutcome,
+    Failure,
+    FailureReason,
+    Fault,
+    Health,
+    NodeFacts,
+    Verdict,
+)
+from registry.observations import DomainResult, NodeResult, Recorder
+from registry.schedule import claim_domains, claim_nodes
+from registry.session import Connection, Engine, database_now, make_engine
+from registry.settings import read_settings
+from registry.tokens import Role, create_token
+from tests.parts.grafana import Range
+from tests.registry.targets import DEFAULTS, container, die, node_facts
+
+# Engines are strangers: nothing keeps one from naming a container so.
+STRANGE = """it's "so" $$ \\ (1|2) ${node}"""
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """What a test may ask of the installation."""
+
+    began: datetime
+    secrets: tuple[str, ...]
+
+    @property
+    def span(self) -> Range:
+        return Range(self.began - 30 * _DAY, self.began + _DAY)
+
+
+def make_living(database_url: str) -> Living:
+    """Fill an empty database."""
+    return asyncio.run(_fill(database_url))
+
+
+async def _fill(database_url: str) -> Living:
+    engine = make_engine(database_url, program="test")
+    try:
+        secrets = await _register(engine)
+        async with engine.connect() as connection:
+            began = await database_now(connection)
+        await _observe(engine, began)
+        return Living(began, secrets)
+    finally:
+        await engine.dispose()
+
+
+# ---------------------------------------------------------------------------- through the API
+
+
+async def _register(engine: Engine) -> tuple[str, ...]:
+    """Register, change, delete and be refused; return every secret that was about."""
+    async with engine.begin() as tx:
+        now = await database_now(tx)
+        _, admin = await create_token(tx, "admin", Role.ADMIN, Actor("test"), now)
+    app = httpx.ASGITransport(make_app(engine, read_settings({})))
+    async with httpx.AsyncClient(transport=app, base_url="http://vsa.test") as api:
+        api.headers["Authorization"] = f"Bearer {admin}"
+        for name in ("web-1", "web-2", "x-silent", "old"):
+            body = {"name": name, "docker_url": f"unix:///run/{name}.sock"}
+            await _send(api, "POST", "/api/nodes", body)
+        await _send(api, "PATCH", "/api/nodes/web-1", {"labels": {"role": "web", "say": '"hi"'}})
+        await _send(api, "DELETE", "/api/nodes/old")
+        for name in ("shop.example", "mail.example", "renewed.example", "gone.example"):
+            await _send(api, "POST", "/api/domains", {"name": name, "node": "web-1"})
+        made = await _send(api, "POST", "/api/tokens", {"name": "reader", "role": "read"})
+        reader, wrong = made.json()["token"], "vsa_a-wrong-token"
+        for token in (reader, wrong):
+            await api.delete("/api/nodes/web-1", headers={"Authorization": f"Bearer {token}"})
+        await _send(api, "DELETE", "/api/tokens/reader")
+    return admin, reader, wrong
+
+
+async def _send(
+    api: httpx.AsyncClient, method: str, path: str, body: Mapping[str, object] | None = None
+) -> httpx.Response:
+    answer = await api.request(method, path, json=body)
+    return answer.raise_for_status()
+
+
+# ---------------------------------------------------------------------------- as collectors saw it
+
+
+async def _observe(engine: Engine, began: datetime) -> None:
+    """Look at everything twice, two hours apart: things changed in between."""
+    recorder = Recorder()
+    for turn in range(2):
+        at = began + turn * timedelta(hours=2)
+        async with engine.begin() as tx:
+            await recorder.record_nodes(tx, await _scrapes(tx, turn, at))
+            await recorder.record_domains(tx, await _looks(tx, turn, at))
+        recorder.committed()
+
+
+async def _scrapes(tx: Connection, turn: int, at: datetime) -> list[NodeResult]:
+    leases = await claim_nodes(tx, at, 10, DEFAULTS)
+    return [NodeResult(lease, _node(lease.question.name, turn, at), at) for lease in leases]
+
+
+def _node(name: str, turn: int, at: datetime) -> NodeFacts | Failure:
+    if name == "x-silent" or (name == "web-2" and turn == 1):
+        return Failure(FailureReason.REFUSED, "nothing listens there")
+    web = container("web", health=Health.HEALTHY, started_at=at - _DAY)
+    odd = container(STRANGE, state=ContainerState.EXITED, exit_code=137, oom_killed=True)
+    if turn == 1:
+        web = replace(web, health=Health.UNHEALTHY, restart_count=3)
+    nanoseconds = int(at.timestamp()) * 10**9
+    events = [die(nanoseconds + 1), die(nanoseconds + 2, STRANGE, "oom")]
+    return node_facts(web, odd, events=events, events_lost=turn == 1)
+
+
+async def _looks(tx: Connection, turn: int, at: datetime) -> list[DomainResult]:
+    leases = await claim_domains(tx, at, 10, DEFAULTS)
+    return [DomainResult(lease, _domain(lease.question.name, turn, at), at) for lease in leases]
+
+
+def _domain(name: str, turn: int, at: datetime) -> DomainFacts | Failure:
+    match name:
+        case "gone.example":
+            return Failure(FailureReason.DNS, "there's no such name")
+        case "shop.example":
+            old, new = issued(name, at, -80, 10), issued(name, at, -1, 89)
+            silent = EndpointOutcome(
+                "192.0.2.3", 443, 10.0, failure=Failure(FailureReason.TIMEOUT, "10 s")
+            )
+            return DomainFacts((shown(old, "192.0.2.1"), shown(new, "192.0.2.2"), silent))
+        case "mail.example":
+            weak = replace(issued(name, at, -30, 60), key_type="RSA", key_bits=1024)
+            fault = Fault(Verdict.WEAK, "RSA of 1024 bits")
+            return DomainFacts((shown(weak, "192.0.2.4", fault, chain_ends=at + 5 * _DAY),))
+    return DomainFacts((shown(issued(name, at, -60 + turn * 59, 30 + turn * 59), "2001:db8::1"),))
+
+
+def issued(name: str, at: datetime, begins: float, ends: float) -> CertificateFacts:
+    """Make a certificate for a name, from so many days after `at` until so many."""
+    words = f"{name} {begins} {ends}".encode()
+    return CertificateFacts(
+        fingerprint=sha256(words).hexdigest(),
+        der=words,
+        subject=f"CN={name}",
+        issuer=r"CN=R11,O=Let's \"Encrypt\"\, Inc,C=US",
+        serial_number="04d2",
+        sans=(name,),
+        not_before=at + begins * _DAY,
+        not_after=at + ends * _DAY,
+        key_type="ECDSA",
+        key_bits=256,
+        signature_algorithm="ecdsa-with-sha384",
+    )
+
+
+def shown(
+    leaf: CertificateFacts, address: str, *faults: Fault, chain_ends: datetime | None = None
+) -> EndpointOutcome:
+    """Make an address that shows a certificate, with what is wrong with it."""
+    verdict = faults[0].verdict if faults else Verdict.OK
+    chain_not_after = chain_ends or leaf.not_after
+    facts = EndpointFacts(
+        leaf, (leaf.der,), verdict, faults, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "", chain_not_after
+    )
+    return EndpointOutcome(address, 443, 0.1, facts=facts)

@@ -35,7 +35,7 @@ def dashboard() -> sdk.Dashboard:
             band(8, _nodes_in_trouble(), _alerts(), widths=(14, 10)),
             band(9, _containers_in_trouble()),
         ),
-        section("Busiest in this time range", band(8, _cpu(), _memory(), _restarts())),
+        section("Busiest", band(8, _cpu(), _memory(), _restarts())),
         section("Over time", band(8, _nodes_over_time(), _containers_over_time(), _deaths())),
         section("The watching itself", band(8, _heartbeats(), _probes(), _lateness())),
         since="now-3h",
@@ -78,7 +78,7 @@ def _nodes_in_trouble() -> sdk.Panel:
         sql(f"""
             SELECT node AS "Node", state AS "State", last_success_at AS "Last seen",
                 failure_reason AS "Reason", failure_detail AS "What happened",
-                consecutive_failures AS "Failures in a row"
+                consecutive_failures AS "Failures"
             FROM (SELECT *, {NODE_STATE} AS state FROM dashboard.nodes) AS nodes
             WHERE enabled AND state <> 'up'
             ORDER BY last_success_at NULLS FIRST, node
@@ -86,10 +86,10 @@ def _nodes_in_trouble() -> sdk.Panel:
         """),
         {
             "Node": column(width=170, link=node_link()),
-            "State": column(width=120, values=style.NODE_STATES),
+            "State": column(width=130, values=style.NODE_STATES),
             "Last seen": column(width=130, unit=style.AGO),
             "Reason": column(width=110),
-            "Failures in a row": column(width=130),
+            "Failures": column(width=95),
         },
         no_value="Every node answers",
     )
@@ -100,34 +100,32 @@ def _alerts() -> sdk.Panel:
         "Alerts firing",
         "What Prometheus tells Alertmanager now, and since when it holds. docs/runbook.md says for each alert"
         " what it means, how to check it and what to do.",
-        rows('ALERTS_FOR_STATE * 1000 and ignoring (alertstate) ALERTS{alertstate="firing"}'),
+        rows("""
+            label_join(
+                ALERTS_FOR_STATE * 1000 and ignoring (alertstate) ALERTS{alertstate="firing"},
+                "where", " ", "node", "name", "domain", "port"
+            )
+        """),
         {
-            "Alert": column(width=210),
-            "Severity": column(width=90, values=style.SEVERITIES),
-            "Since": column(width=130, unit=style.AGO),
-            "Node": column(link=node_link()),
+            "Alert": column(width=190),
+            "Severity": column(width=80, values=style.SEVERITIES),
+            "Since": column(width=125, unit=style.AGO),
         },
         no_value="No alert is firing",
-        transformations=[_as_alerts()],
+        transformations=[
+            _columns(alertname="Alert", where="Where", severity="Severity", Value="Since"),
+            transformation("sortBy", fields={}, sort=[{"field": "Since", "desc": True}]),
+        ],
     )
 
 
-def _as_alerts() -> sdk.DataTransformerConfig:
-    """Name the labels that tell one alert from another, in this order, and drop the rest."""
-    shown = {
-        "alertname": "Alert",
-        "severity": "Severity",
-        "Value": "Since",
-        "node": "Node",
-        "name": "Container",
-        "domain": "Domain",
-    }
-    hidden = ("Time", "__name__", "instance", "job", "image", "port", "server_name", "verdict")
+def _columns(**shown: str) -> sdk.DataTransformerConfig:
+    """Keep these labels, in this order and by these names."""
     return transformation(
         "organize",
+        includeByName=dict.fromkeys(shown, True),
         renameByName=shown,
         indexByName={name: place for place, name in enumerate(shown)},
-        excludeByName=dict.fromkeys((*hidden, "fingerprint_sha256"), True),
     )
 
 
@@ -204,21 +202,21 @@ def _memory() -> sdk.Panel:
 
 
 def _restarts() -> sdk.Panel:
-    return bars(
+    return table(
         "Restarts",
-        "The ten containers that their engine restarted most in this time range. One that keeps restarting"
-        " is failing at start: read its last words with `docker logs --tail 100 NAME`.",
-        now(
-            """
-            sort_desc(topk(10,
+        "The containers that their engine restarted most in this time range. One that keeps restarting fails"
+        " at start: read its last words with `docker logs --tail 100 NAME`.",
+        rows("""
+            sort_desc(topk(20,
                 round(max by (node, name) (increase(vsa_container_restarts[$__range]))) > 0
             ))
-            """,
-            "{{name}} on {{node}}",
-        ),
-        steps=((None, style.WARNING), (10, style.BAD)),
-        links=[_THIS_NODE],
+        """),
+        {
+            "Node": column(width=170, link=node_link()),
+            "Restarts": column(width=95, steps=((None, style.WARNING), (10, style.BAD))),
+        },
         no_value="No container was restarted",
+        transformations=[_columns(node="Node", name="Container", Value="Restarts")],
     )
 
 

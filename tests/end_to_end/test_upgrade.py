@@ -14,7 +14,8 @@ from registry.revisions import known_revisions
 from tests.end_to_end.checks import breaches, goes_on, last_seen, verify
 from tests.end_to_end.conftest import running
 from tests.end_to_end.engines import engines
-from tests.end_to_end.house import ROOT, House, free_port, wait_for
+from tests.end_to_end.house import ROOT, House, wait_for
+from tests.parts.ports import free_port
 from tests.parts.postgres import Database, Server, empty_database
 
 STATES = Path(__file__).parents[1] / "registry" / "states"
@@ -75,9 +76,8 @@ def test_two_apis_that_upgrade_at_once_both_serve(old: Database, tmp_path: Path)
                     cwd=ROOT,
                     stderr=log,
                 )
-        for port in ports:
-            ready = f"http://127.0.0.1:{port}/api/readyz"
-            wait_for("each is ready", lambda ready=ready: house.answers(ready))
+        ready = [f"http://127.0.0.1:{port}/api/readyz" for port in ports]
+        wait_for("both are ready", lambda: all(map(house.answers, ready)))
         assert revision(old) == REVISIONS[-1]
         house.client.base_url = f"http://127.0.0.1:{ports[0]}"
         assert {node["name"] for node in house.items("/api/nodes")} == {"web-1", "web-2"}

@@ -1,6 +1,6 @@
 # Every task of the project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock bench licences dist image clean
+.PHONY: help up test check format lock bench licences dist version image clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -46,6 +46,9 @@ dist: $(VENV)/.dev ## build the sdist, and from it the wheel, into dist/
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' registry/version.py)
 SOURCE ?= unknown
+version: ## print the version
+	@echo $(VERSION)
+
 image: ## build the image (IMAGE_ARGS="--secret id=pip,src=FILE" for a package index of your own)
 	docker build --file compose/Dockerfile --tag vsa-dashboard:$(VERSION) --build-arg VERSION=$(VERSION) \
 		--build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE=$(SOURCE) $(IMAGE_ARGS) .

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from registry.version import __version__
 from tests import licences
@@ -123,6 +124,19 @@ def test_the_installed_wheel_runs_the_main_job(home: Home, installed: Path) -> N
     assert home.rest("GET", "/readyz").json() == {"status": "ready"}
     said = home.vsa("status")
     assert (said.code, said.out.splitlines()[0]) == (0, "Nothing is watched yet.")
+
+
+# ---------------------------------------------------------------------------- the forge's workflow
+
+
+def test_the_workflow_runs_the_same_ci_and_trusts_no_tag_that_may_move() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    assert {"run": ".ci/run"} in jobs["test"]["steps"]
+    assert jobs["release"]["needs"] == "test"
+    actions = re.findall(r"uses: (.+)", text)
+    assert actions
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in actions)
 
 
 # ---------------------------------------------------------------------------- licences

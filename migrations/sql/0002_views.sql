@@ -209,7 +209,7 @@ CROSS JOIN LATERAL (
     FROM jsonb_each_text(CASE jsonb_typeof(entry.before) WHEN 'object' THEN entry.before END) AS former
     FULL JOIN jsonb_each_text(CASE jsonb_typeof(entry.after) WHEN 'object' THEN entry.after END) AS latter
         ON latter.key = former.key
-    WHERE former.value IS DISTINCT FROM latter.value OR former.key IS NULL
+    WHERE former.value IS DISTINCT FROM latter.value
 ) AS difference;
 
 COMMENT ON VIEW dashboard.audit IS

@@ -143,7 +143,7 @@ async def test_a_certificate_names_each_who_serves_it_once(tx: Connection) -> No
 @pytest.mark.parametrize(
     ("before", "after", "changes"),
     [
-        (None, {"name": "alpha", "enabled": True}, "enabled: true\nname: alpha"),
+        (None, {"name": "alpha", "enabled": True, "port": None}, "enabled: true\nname: alpha"),
         ({"name": "alpha"}, None, "name: alpha → —"),
         ({"name": "alpha", "port": 1}, {"name": "alpha", "port": 2}, "port: 1 → 2"),
         ({"node": None}, {"node": "alpha"}, "node: — → alpha"),

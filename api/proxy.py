@@ -7,12 +7,13 @@ name. Who proves itself so names the client's address. After a password it also 
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from ipaddress import ip_address
 from secrets import compare_digest
 
 from starlette.requests import Request
 
+from registry import rules
 from registry.settings import Settings
 
 PROOF, PERSON, ADDRESS = "X-VSA-Proxy", "X-VSA-User", "X-Real-IP"
@@ -20,7 +21,6 @@ PROOF, PERSON, ADDRESS = "X-VSA-Proxy", "X-VSA-User", "X-Real-IP"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # "none" is a person's own doing, such as a bookmark; a browser lets no page set this header.
 _OWN_SITES = frozenset({"same-origin", "none"})
-_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 
 
 def is_proxy_token(settings: Settings, text: str) -> bool:
@@ -42,8 +42,9 @@ def client_address(request: Request, settings: Settings) -> str:
 
 def person(request: Request) -> str | None:
     """Return the name of the person whose password the proxy checked; None without a proper one."""
-    name = request.headers.get(PERSON, "")
-    return name if _PERSON.fullmatch(name) else None
+    with suppress(ValueError):
+        return rules.person_name(request.headers.get(PERSON, ""))
+    return None
 
 
 def is_foreign(request: Request, settings: Settings) -> bool:

@@ -11,6 +11,7 @@ from cli import audit, domains, nodes, programs, tokens
 from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
+from cli.htpasswd import htpasswd
 from cli.output import BAD, note
 from cli.probe import probe
 from cli.restore import restore
@@ -18,7 +19,7 @@ from cli.status import status
 from cli.up import up
 
 _COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit", "backup", "restore")
-_PROGRAMS = ("api", "collector", "exporter", "db", "health")
+_PROGRAMS = ("api", "collector", "exporter", "db", "health", "htpasswd")
 
 
 class _InOrder(TyperGroup):
@@ -38,7 +39,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 well, 1 not well, 2 bad input, 3 cannot reach.",
 )
 
-for command in (up, status, probe, backup, restore, health):
+for command in (up, status, probe, backup, restore, health, htpasswd):
     app.command()(command)
 for program in (programs.api, programs.collector, programs.exporter):
     app.command()(program)

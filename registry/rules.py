@@ -13,6 +13,7 @@ from ipaddress import ip_address
 import idna
 
 _NODE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_PERSON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}")
 # Underscores are no host names (RFC 952), yet certificates and DNS of real fleets have them.
 _DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -25,6 +26,16 @@ def node_name(text: str) -> str:
     if not _NODE_NAME.fullmatch(text):
         raise ValueError(
             "must begin with a-z or 0-9 and hold only a-z, 0-9, '.', '_' and '-', at most 63 characters"
+        )
+    return text
+
+
+def person_name(text: str) -> str:
+    """Take the name of a person who signs in: it stands in the audit trail and in a password file."""
+    if not _PERSON_NAME.fullmatch(text):
+        raise ValueError(
+            "must begin with a letter or digit and hold only A-Z, a-z, 0-9, '.', '_', '@' and '-',"
+            " at most 63 characters"
         )
     return text
 

@@ -12,6 +12,7 @@ GOOD = [
     (rules.node_name, "web-1", "web-1"),
     (rules.node_name, "0._-", "0._-"),
     (rules.node_name, "a" * 63, "a" * 63),
+    (rules.person_name, "Ann.Lee_1@example.com", "Ann.Lee_1@example.com"),
     (rules.docker_url, "unix:///run/docker.sock", "unix:///run/docker.sock"),
     (rules.domain_name, "Example.COM.", "example.com"),
     (rules.domain_name, "localhost", "localhost"),
@@ -25,6 +26,10 @@ GOOD = [
 BAD = [
     (rules.node_name, text)
     for text in ("", "Web", "-web", ".web", "web 1", "wéb", "a" * 64, "web\n", "web/1", "web\x00")
+]
+BAD += [
+    (rules.person_name, text)
+    for text in ("", "a b", "a:b", "a\n", ".a", "-a", "ünal", "a" * 64, "a/b", "a\x00")
 ]
 BAD += [
     (rules.docker_url, text)

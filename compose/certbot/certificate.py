@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -133,12 +134,11 @@ class Keeper:
             say(f"published {source}: {pair.describe()}")
 
     def published(self) -> Pair | None:
-        """Return the pair that NGINX has now, None if it could not serve it."""
+        """Return the pair that NGINX has now, None before the first."""
         try:
-            check(pair := read(self.places.live))
+            return read(self.places.live)
         except UnsoundError:
             return None
-        return pair
 
     def complain(self, text: str) -> None:
         """Say it at the second look: certbot switches its links one by one, people copy two files."""
@@ -172,7 +172,8 @@ class Keeper:
         """Let a running certbot end in order."""
         if self.renewal is not None:
             self.renewal.terminate()
-            self.renewal.wait(timeout=STOP_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                self.renewal.wait(timeout=STOP_SECONDS)
 
 
 def keep(places: Places, every: float) -> int:

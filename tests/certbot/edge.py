@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,16 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.end_to_end.house import wait_for
-from tests.parts.ports import free_port
-from tests.parts.postgres import short_folder
+from tests.parts.nginx import DOMAIN, Nginx, shipped_nginx
 from tests.parts.require import require_program
 from tests.parts.tls import Identity
 
-DOMAIN = "dash.example.test"
 SCRIPTS = Path(__file__).parents[2] / "compose" / "certbot"
 NGINX_UID = 101
 LOOKS_SECONDS = 5.0  # two looks of the keeper, or of the watcher
-FOLDERS = ("letsencrypt", "published", "webroot", "work", "log")
 
 
 def unprivileged() -> dict[str, Any]:
@@ -42,8 +42,8 @@ def unprivileged() -> dict[str, Any]:
 @contextmanager
 def new_edge() -> Iterator[Edge]:
     """An edge of which nothing runs yet; all that was started stops with the block."""
-    with short_folder("edge-") as folder:
-        edge = Edge(folder)
+    with shipped_nginx({}) as nginx:
+        edge = Edge(nginx)
         try:
             yield edge
         finally:
@@ -53,29 +53,37 @@ def new_edge() -> Iterator[Edge]:
 
 @dataclass
 class Edge:
-    """Both programs in a folder, each with a log of its own, as NGINX's user where that can be."""
+    """Both programs around the shipped NGINX, each with a log of its own, as NGINX's user where that can be."""
 
-    folder: Path
-    http_port: int = field(default_factory=free_port)
-    https_port: int = field(default_factory=free_port)
-    environment: dict[str, str] = field(default_factory=dict)
+    nginx: Nginx
+    user: dict[str, Any] = field(default_factory=unprivileged)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    user: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.user = unprivileged()
-        for name in (*FOLDERS, "bin", "etc"):
-            (self.folder / name).mkdir()
         require_program("certbot", "certbot")
+        shutil.rmtree(self.published)  # what the other tests of NGINX start with
+        for folder in (self.published, self.letsencrypt, self.work, self.folder / "bin"):
+            folder.mkdir()
         self.environment = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}:/usr/sbin",
-            "HOME": str(self.folder / "work"),
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.work),
             "DASHBOARD_DOMAIN": DOMAIN,
-            "LIVE_FOLDER": str(self.folder / "published" / "live"),
-            **{f"{name.upper()}_FOLDER": str(self.folder / name) for name in FOLDERS},
+            "LETSENCRYPT_FOLDER": str(self.letsencrypt),
+            "PUBLISHED_FOLDER": str(self.published),
+            "LIVE_FOLDER": str(self.published / "live"),
+            "WEBROOT_FOLDER": str(self.folder / "var/www/acme"),
+            "WORK_FOLDER": str(self.work),
+            "LOG_FOLDER": str(self.folder / "var/log/certbot"),
         }
-        self.write_nginx_configuration()
+        self.name_nginx()
         self.hand_over()
+
+    def name_nginx(self) -> None:
+        """Let the name `nginx` find this configuration, as it finds its own in the container."""
+        program = self.folder / "bin" / "nginx"
+        command = shlex.join(self.nginx.command())
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
 
     def hand_over(self) -> None:
         """Give every file to the user of the programs, as the one-shot of the folders does."""
@@ -83,37 +91,26 @@ class Edge:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, self.user["user"], self.user["group"], follow_symlinks=False)
 
-    def write_nginx_configuration(self) -> None:
-        """Put the vhost where the name `nginx` finds it, as the container's NGINX finds its own."""
-        live = self.folder / "published" / "live" / DOMAIN
-        config = self.folder / "etc" / "nginx.conf"
-        config.write_text(
-            f"""
-            daemon off; pid {self.folder}/work/nginx.pid; error_log stderr;
-            events {{ worker_connections 256; }}
-            http {{
-                access_log off;
-                client_body_temp_path {self.folder}/work/body; proxy_temp_path {self.folder}/work/proxy;
-                fastcgi_temp_path {self.folder}/work/fastcgi; uwsgi_temp_path {self.folder}/work/uwsgi;
-                scgi_temp_path {self.folder}/work/scgi;
-                server {{
-                    listen 127.0.0.1:{self.http_port};
-                    location /.well-known/acme-challenge/ {{ root {self.folder}/webroot; }}
-                    location / {{ return 301 https://$host$request_uri; }}
-                }}
-                server {{
-                    listen 127.0.0.1:{self.https_port} ssl;
-                    ssl_certificate {live}/fullchain.pem; ssl_certificate_key {live}/privkey.pem;
-                    location / {{ return 200 ok; }}
-                }}
-            }}
-            """,
-            encoding="utf-8",
-        )
-        program = require_program("nginx", "nginx-light")
-        wrapper = self.folder / "bin" / "nginx"
-        wrapper.write_text(f'#!/bin/sh\nexec {program} -c {config} "$@"\n', encoding="utf-8")
-        wrapper.chmod(0o755)
+    @property
+    def folder(self) -> Path:
+        return self.nginx.folder
+
+    @property
+    def published(self) -> Path:
+        return self.folder / "etc/letsencrypt"
+
+    @property
+    def letsencrypt(self) -> Path:
+        return self.folder / "certbot"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def port(self) -> int:
+        """Where https is served."""
+        return self.nginx.ports["8443"]
 
     # ------------------------------------------------------------------ the two containers
 
@@ -123,7 +120,9 @@ class Edge:
     def start_nginx(self) -> None:
         """Start NGINX as its image does: the scripts of docker-entrypoint.d, then NGINX itself."""
         wait_for("the keeper is healthy", lambda: self.health().returncode == 0)
-        self.start("nginx", "sh", "-c", f"{SCRIPTS / 'reload-nginx.sh'}; exec nginx")
+        self.start(
+            "nginx", "sh", "-c", f"{SCRIPTS / 'reload-nginx.sh'}; exec nginx -g 'daemon off;'"
+        )
         wait_for("NGINX answers", self.served)
 
     def start(self, name: str, *command: str) -> None:
@@ -169,7 +168,7 @@ class Edge:
 
     def put_own(self, identity: Identity, *, chain: bool = True, key: bool = True) -> None:
         """Put a company's certificate where docs/https.md says."""
-        own = self.folder / "letsencrypt" / "own"
+        own = self.letsencrypt / "own"
         own.mkdir(exist_ok=True)
         key_end = identity.pem().index(b"-----BEGIN CERTIFICATE")
         if chain:
@@ -182,11 +181,16 @@ class Edge:
 
     def served(self) -> str:
         """Return the fingerprint that NGINX serves now, nothing while it does not answer."""
+        trust = ssl._create_unverified_context()  # a placeholder is to be seen too
         try:
-            pem = ssl.get_server_certificate(("127.0.0.1", self.https_port), timeout=5)
+            with (
+                socket.create_connection(("127.0.0.1", self.port), timeout=5) as wire,
+                trust.wrap_socket(wire, server_hostname=DOMAIN) as secured,
+            ):
+                certificate = secured.getpeercert(binary_form=True) or b""
         except OSError:
             return ""
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+        return hashlib.sha256(certificate).hexdigest()
 
     def wait_until_served(self, fingerprint: str) -> None:
         wait_for(f"{fingerprint} is served", lambda: self.served() == fingerprint)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.certbot.clients import clients_at_work
-from tests.certbot.edge import DOMAIN, Edge, new_edge
+from tests.certbot.edge import Edge, new_edge
 from tests.end_to_end.conftest import running
 from tests.end_to_end.house import House, wait_for
+from tests.parts.nginx import DOMAIN
 from tests.parts.pebble import Pebble, pebble
 from tests.parts.postgres import Database
 
@@ -29,7 +30,7 @@ def idle() -> Iterator[Edge]:
 
 @pytest.fixture
 def authority(idle: Edge, tmp_path: Path) -> Iterator[Pebble]:
-    with pebble(tmp_path, idle.http_port) as authority:
+    with pebble(tmp_path, idle.nginx.ports["8080"]) as authority:
         bundle = idle.folder / "bundle.pem"
         bundle.write_bytes(authority.bundle.read_bytes())
         idle.environment["REQUESTS_CA_BUNDLE"] = str(bundle)
@@ -60,7 +61,7 @@ def issued(edge: Edge, authority: Pebble) -> str:
 
 def make_due(edge: Edge) -> None:
     """Let certbot find its certificate old, as time would; pebble's live for five years."""
-    file = edge.folder / "letsencrypt" / "renewal" / f"{DOMAIN}.conf"
+    file = edge.letsencrypt / "renewal" / f"{DOMAIN}.conf"
     text = file.read_text(encoding="utf-8")
     file.write_text(
         re.sub("^#? ?renew_before_expiry.*", "renew_before_expiry = 9999 days", text),
@@ -82,7 +83,7 @@ def test_one_command_brings_the_real_certificate_and_nginx_serves_it_without_a_r
     assert nginx.poll() is None
     trust = ssl.create_default_context(cadata=authority.root)
     with (
-        socket.create_connection(("127.0.0.1", edge.https_port), timeout=10) as wire,
+        socket.create_connection(("127.0.0.1", edge.port), timeout=10) as wire,
         trust.wrap_socket(wire, server_hostname=DOMAIN),
     ):
         pass  # the chain and the name are verified
@@ -94,7 +95,7 @@ def test_a_trial_run_changes_nothing(edge: Edge, authority: Pebble) -> None:
     code, text = issue(edge, authority, "--dry-run")
     assert code == 0
     assert "The dry run was successful" in text
-    assert not (edge.folder / "letsencrypt" / "live").exists()
+    assert not (edge.letsencrypt / "live").exists()
 
 
 def test_a_refused_first_certificate_says_why_and_leaves_the_placeholder_served(
@@ -112,7 +113,7 @@ def test_a_refused_first_certificate_says_why_and_leaves_the_placeholder_served(
 def test_certbot_is_not_asked_while_a_company_s_certificate_goes_before_its_own(
     edge: Edge, authority: Pebble
 ) -> None:
-    own = edge.folder / "letsencrypt" / "own"
+    own = edge.letsencrypt / "own"
     own.mkdir()
     (own / "fullchain.pem").touch()
     code, text = issue(edge, authority)
@@ -126,7 +127,7 @@ def test_a_renewal_is_served_unattended_and_no_client_sees_an_error(
     first = issued(edge, authority)
     nginx = edge.processes["nginx"]
     make_due(edge)
-    with clients_at_work(edge.https_port) as clients:
+    with clients_at_work(edge.port) as clients:
         restart_keeper(edge)
         second = edge.wait_for_another_than(first)
         told = [client.answers for client in clients]
@@ -162,7 +163,7 @@ def test_the_product_sees_the_new_certificate_after_a_renewal(
     settings = {"VSA_TRUST_BUNDLE": str(bundle), "VSA_PROBE_INTERVAL": "1s"}
     with running(database, settings, tmp_path) as house:
         house.start("api", "collector")
-        body = {"name": "127.0.0.1", "port": edge.https_port, "server_name": DOMAIN}
+        body = {"name": "127.0.0.1", "port": edge.port, "server_name": DOMAIN}
         house.client.post("/api/domains", json=body).raise_for_status()
         wait_for("the first is seen", lambda: seen(house) == [(first, "ok")])
         make_due(edge)

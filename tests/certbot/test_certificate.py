@@ -7,14 +7,15 @@ import time
 
 import httpx
 
-from tests.certbot.edge import DOMAIN, LOOKS_SECONDS, Edge, new_edge
+from tests.certbot.edge import LOOKS_SECONDS, Edge, new_edge
 from tests.end_to_end.house import wait_for
+from tests.parts.nginx import DOMAIN
 from tests.parts.tls import Authority
 
 
 def test_nginx_starts_and_answers_on_both_ports_before_there_is_any_certificate(edge: Edge) -> None:
     assert edge.served()
-    answer = httpx.get(f"http://127.0.0.1:{edge.http_port}/", headers={"Host": DOMAIN})
+    answer = httpx.get(f"http://127.0.0.1:{edge.nginx.ports['8080']}/", headers={"Host": DOMAIN})
     assert answer.headers["location"] == f"https://{DOMAIN}/"
     assert f"published a self-signed placeholder for {DOMAIN}" in edge.log("keeper")
 
@@ -35,9 +36,8 @@ def test_a_company_s_certificate_is_served_without_a_restart_and_so_is_the_next_
         identity = Authority.create().intermediate().issue([DOMAIN])
         edge.put_own(identity)
         edge.wait_until_served(identity.fingerprint)
-        assert (
-            f"published {edge.folder}/letsencrypt/own: SHA-256 {identity.fingerprint}"
-            in edge.log("keeper")
+        assert f"published {edge.letsencrypt}/own: SHA-256 {identity.fingerprint}" in edge.log(
+            "keeper"
         )
     assert nginx.poll() is None
 
@@ -61,7 +61,7 @@ def test_a_certificate_without_its_key_leaves_the_old_one_served_and_is_told_onc
 
 def test_what_is_published_is_a_whole_pair_at_every_moment(edge: Edge) -> None:
     """The link changes, never a file behind it: a reader that opened the folder has both of one."""
-    live = edge.folder / "published" / "live" / DOMAIN
+    live = edge.published / "live" / DOMAIN
     placeholder = live.resolve()
     edge.put_own(identity := Authority.create().issue([DOMAIN]))
     edge.wait_until_served(identity.fingerprint)
@@ -70,7 +70,7 @@ def test_what_is_published_is_a_whole_pair_at_every_moment(edge: Edge) -> None:
 
 
 def test_keys_are_for_the_user_of_nginx_alone(edge: Edge) -> None:
-    keys = list((edge.folder / "published" / "archive").rglob("privkey.pem"))
+    keys = list((edge.published / "archive").rglob("privkey.pem"))
     assert [oct(key.stat().st_mode & 0o777) for key in keys] == ["0o400"]
     assert oct(keys[0].parent.stat().st_mode & 0o777) == "0o700"
 
@@ -78,7 +78,7 @@ def test_keys_are_for_the_user_of_nginx_alone(edge: Edge) -> None:
 def test_a_published_pair_that_was_damaged_is_published_anew(edge: Edge) -> None:
     edge.put_own(identity := Authority.create().issue([DOMAIN]))
     edge.wait_until_served(identity.fingerprint)
-    key = edge.folder / "published" / "live" / DOMAIN / "privkey.pem"
+    key = edge.published / "live" / DOMAIN / "privkey.pem"
     good = key.read_bytes()
     key.chmod(0o600)
     key.write_bytes(b"")
@@ -90,7 +90,7 @@ def test_health_wants_a_certificate_and_a_keeper_at_work() -> None:
         assert "no certificate is published" in edge.health().stdout
         edge.start_keeper()
         wait_for("the keeper is healthy", lambda: edge.health().returncode == 0)
-        alive = edge.folder / "work" / "certificate.alive"
+        alive = edge.work / "certificate.alive"
         edge.stop("keeper")
         alive.touch()
         assert edge.health().returncode == 0
@@ -108,7 +108,7 @@ def test_the_keeper_ends_at_once_and_in_order_when_it_is_told_to(edge: Edge) -> 
 
 def test_a_folder_that_is_another_s_is_named_in_one_line() -> None:
     with new_edge() as edge:
-        published = edge.folder / "published"
+        published = edge.published
         published.rmdir()
         published.write_bytes(b"")
         edge.start_keeper()

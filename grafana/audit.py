@@ -22,7 +22,7 @@ _ACTIONS = {
     "token.revoke": style.UNKNOWN,
     "auth.refused": style.BAD,
 }
-_SEARCHED = "concat_ws(' ', actor, action, target, changes, address, request_id)"
+_SEARCHED = "concat_ws(' ', actor, action, target, before, after, address, request_id)"
 # Grafana's sqlstring writes a backslash before a double quote, which PostgreSQL keeps.
 _WORDS = r"""replace(${search:sqlstring}, '\"', '"')"""
 _IN_RANGE = "SELECT * FROM dashboard.audit WHERE $__timeFilter(timestamp)"
@@ -85,7 +85,9 @@ def _filters() -> tuple[sdk.VariableModel, ...]:
             "target", "Target", "Exactly this one: node/web-1, domain/7, token/deploy. Empty: all."
         ),
         text_variable(
-            "search", "Search", "Any part of actor, action, target, changes, address or request."
+            "search",
+            "Search",
+            "Any part of actor, action, target, what stood before or after, address or request.",
         ),
     )
 

@@ -20,7 +20,7 @@ Value = str | Sequence[str]
 _VARIABLE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)\b(?!\()")
 _MACRO = re.compile(r"\$(\w+)\(([^)]*)\)")
 _SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}/]")
-_BUILT_IN = {"__interval": "1m", "__interval_ms": "60000"}
+_BUILT_IN = {"__interval": "1h", "__interval_ms": "3600000"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -145,5 +145,7 @@ def _failure(program: str, code: int, said: IO[bytes]) -> ClientError:
     lines = said.read(_TAIL_BYTES).decode(errors="replace").splitlines()
     telling = [line for line in lines if re.search(r"error|ERROR|FATAL", line)] or lines
     reason = telling[0].removeprefix(f"{program}: ") if telling else f"exit code {code}"
+    details = [line.removeprefix("DETAIL:").strip() for line in lines if line.startswith("DETAIL:")]
+    reason = ": ".join([reason, *details[:1]])
     lost = re.search(r"connection to server|server closed the connection|terminating conn", reason)
     return ClientError(f"{program} failed: {reason}", is_connection=lost is not None)

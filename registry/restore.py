@@ -49,6 +49,7 @@ _SCRIPT = ("--no-owner", "--no-privileges", "--file=-")
 # Written by pg_restore from 17 on, known to servers from 17 on.
 _TOO_NEW = b"SET transaction_timeout = 0;\n"
 _HEAD_OF_SCRIPT = 4096
+_MAGIC = b"PGDMP"
 
 _PROGRAMS = text("""
     SELECT application_name, count(*) FROM pg_stat_activity
@@ -134,7 +135,7 @@ class Backup:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._clients = newest_clients()
-        self._kept = b""
+        self._kept = self._read_start()
         self.heading = self._read_heading()
         if self.heading.revision not in known_revisions():
             raise RestoreError(
@@ -156,12 +157,24 @@ class Backup:
             loader.stdin.write(_settling(target.now))
             close_input(loader)
 
+    def _read_start(self) -> bytes:
+        start = b""
+        while len(start) < len(_MAGIC) and (piece := self._source.read(_PIECE)):
+            start += piece
+        if not start.startswith(_MAGIC):
+            raise RestoreError(
+                "this is nothing that `vsa backup` wrote"
+                + ("; if it is encrypted, decrypt it first" if start else ": it is empty")
+            )
+        return start
+
     def _read_heading(self) -> Heading:
         command = self._clients.command("pg_restore", *_HEADING)
         with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
             assert reader.stdin
             assert reader.stdout
             with suppress(BrokenPipeError):  # it has read enough
+                reader.stdin.write(self._kept)
                 while piece := self._source.read(_PIECE):
                     self._kept += piece
                     reader.stdin.write(piece)

@@ -120,9 +120,9 @@ class Edge:
     def start_nginx(self) -> None:
         """Start NGINX as its image does: the scripts of docker-entrypoint.d, then NGINX itself."""
         wait_for("the keeper is healthy", lambda: self.health().returncode == 0)
-        self.start(
-            "nginx", "sh", "-c", f"{SCRIPTS / 'reload-nginx.sh'}; exec nginx -g 'daemon off;'"
-        )
+        shell = str(require_program("busybox", "busybox-static"))  # the image's
+        script = SCRIPTS / "reload-nginx.sh"
+        self.start("nginx", shell, "sh", "-c", f"{shell} sh {script}; exec nginx -g 'daemon off;'")
         wait_for("NGINX answers", self.served)
 
     def start(self, name: str, *command: str) -> None:

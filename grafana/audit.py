@@ -57,7 +57,7 @@ def dashboard() -> sdk.Dashboard:
         band(4, *_tiles()),
         band(14, _changes()),
         section("Over time", band(8, _by_actor(), _by_action())),
-        section("Refused", band(8, _refused(), _refusals(), widths=(15, 9))),
+        section("Who was refused", band(8, _refused(), _refusals(), widths=(15, 9))),
         section("Is the trail whole?", band(8, _head(), _verify(), widths=(11, 13))),
         variables=_filters(),
         since="now-7d",

@@ -175,7 +175,7 @@ def _verdicts() -> sdk.Panel:
 
 def _silent() -> sdk.Panel:
     return table(
-        "Not answering",
+        "Addresses that do not answer",
         "Addresses that gave no certificate when last asked, and names that do not resolve. What was known of their"
         " certificates stays on this page. *Last answer*: since when there is none.",
         sql(f"""

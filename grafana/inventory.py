@@ -206,7 +206,7 @@ def _versions() -> sdk.Panel:
 
 def _certificates() -> sdk.Panel:
     return table(
-        "Certificates",
+        "All certificates",
         "All that were ever seen and hold a chosen name or are served by it, the newest first (1,000 at most): names,"
         " key, and since when. *Served by* is empty once nobody serves it. The API has the whole certificate:"
         " `GET /api/certificates/FINGERPRINT`.",

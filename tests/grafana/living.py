@@ -31,10 +31,11 @@ from registry.session import Connection, Engine, database_now, make_engine
 from registry.settings import read_settings
 from registry.tokens import Role, create_token
 from tests.parts.grafana import Range
-from tests.registry.targets import DEFAULTS, container, die, node_facts
+from tests.registry.targets import DEFAULTS, add_domain, container, die, fetch, node_facts
 
 # Engines are strangers: nothing keeps one from naming a container so.
 STRANGE = """it's "so" $$ \\ (1|2) ${node}"""
+Outcome = DomainFacts | Failure
 _DAY = timedelta(days=1)
 
 
@@ -129,6 +130,19 @@ def _node(name: str, turn: int, at: datetime) -> NodeFacts | Failure:
     nanoseconds = int(at.timestamp()) * 10**9
     events = [die(nanoseconds + 1), die(nanoseconds + 2, STRANGE, "oom")]
     return node_facts(web, odd, events=events, events_lost=turn == 1)
+
+
+async def look_at(database_url: str, at: datetime, seen: Mapping[str, Outcome]) -> None:
+    """Watch the domains that are not watched yet, and record what was seen of all at one moment."""
+    engine = make_engine(database_url, program="test")
+    async with engine.begin() as tx:
+        known = {str(row[0]) for row in await fetch(tx, "SELECT name FROM domains")}
+        for name in sorted(seen.keys() - known):
+            await add_domain(tx, name, due_at=at)
+        leases = await claim_domains(tx, at, 1000, DEFAULTS)
+        results = [DomainResult(lease, seen[lease.question.name], at) for lease in leases]
+        await Recorder().record_domains(tx, results)
+    await engine.dispose()
 
 
 async def _looks(tx: Connection, turn: int, at: datetime) -> list[DomainResult]:

@@ -67,6 +67,13 @@ def asked(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
                 yield Asked(place, target["rawSql"])
 
 
+def statement_of(uid: str, title: str) -> str:
+    """Return the statement of the panel of this title."""
+    (board,) = (board for board in dashboards() if board["uid"] == uid)
+    (found,) = (each for each in asked(board) if each.place == f"{uid} {title} A")
+    return found.statement
+
+
 def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the panels, those of folded rows too."""
     for panel in dashboard["panels"]:

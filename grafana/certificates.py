@@ -83,7 +83,7 @@ def _tiles() -> tuple[sdk.Panel, ...]:
             steps=style.ANY_IS_BAD,
         ),
         stat(
-            "Renewal overdue",
+            "Overdue",
             "Certificates with less than a third of their life left, and less than 21 days: their renewal"
             " should have run. Ended ones too.",
             sql(f"""
@@ -93,7 +93,7 @@ def _tiles() -> tuple[sdk.Panel, ...]:
             steps=style.ANY_IS_BAD,
         ),
         stat(
-            "Not answering",
+            "No answer",
             "Domains of which an address, or the name itself, gives no answer.",
             sql(f"SELECT count(DISTINCT name) FROM ({SILENT}) AS silent"),
             steps=style.ANY_IS_BAD,
@@ -169,7 +169,7 @@ def _verdicts() -> sdk.Panel:
             "Seen": column(width=140, unit=style.AGO),
             "domain": hidden(),
         },
-        no_value="Every certificate that was seen is ok",
+        no_value="No certificate with a bad verdict was seen",
     )
 
 
@@ -198,7 +198,7 @@ def _silent() -> sdk.Panel:
             "Asked": column(width=140, unit=style.AGO),
             "domain": hidden(),
         },
-        no_value="Every address answers",
+        no_value="Nothing that was asked kept silent",
     )
 
 
@@ -223,7 +223,7 @@ def _differing() -> sdk.Panel:
             "Addresses": column(wrap=True),
             "domain": hidden(),
         },
-        no_value="Every domain serves one certificate",
+        no_value="No domain serves two",
     )
 
 
@@ -245,5 +245,5 @@ def _chains() -> sdk.Panel:
             "Certificate ends": column(width=170, unit=style.MOMENT),
             "domain": hidden(),
         },
-        no_value="Every chain outlives its certificate",
+        no_value="No chain ends before its certificate",
     )

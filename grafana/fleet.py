@@ -8,10 +8,9 @@ from grafana import glance, page, style
 from grafana.page import band, link_to, node_link, section
 from grafana.panels import bars, chart, stat, transformation
 from grafana.queries import (
-    CONDITION,
-    NODE_STATE,
+    CONTAINERS,
+    NODES,
     SINCE,
-    TROUBLE,
     UNTIL,
     now,
     per_second,
@@ -29,7 +28,7 @@ def dashboard() -> sdk.Dashboard:
     return page.dashboard(
         "vsa-fleet",
         "What is wrong, where, and since when. Read it from the top; a node's name opens its page.",
-        band(4, *glance.tiles(), _gaps(), _nodes()),
+        band(4, *glance.tiles(), _gaps()),
         section(
             "Wrong now",
             band(8, _nodes_in_trouble(), _alerts(), widths=(14, 10)),
@@ -37,7 +36,7 @@ def dashboard() -> sdk.Dashboard:
         ),
         section("Busiest", band(8, _cpu(), _memory(), _restarts())),
         section("Over time", band(8, _nodes_over_time(), _containers_over_time(), _deaths())),
-        section("The watching itself", band(8, _heartbeats(), _probes(), _lateness())),
+        section("The watching itself", band(8, _heartbeats(), _probes(), _lateness(), _messages())),
         since="now-3h",
     )
 
@@ -59,14 +58,6 @@ def _gaps() -> sdk.Panel:
     )
 
 
-def _nodes() -> sdk.Panel:
-    return stat(
-        "Nodes",
-        "Nodes that are watched; `vsa node add` adds one.",
-        sql("SELECT count(*) FROM dashboard.nodes WHERE enabled"),
-    )
-
-
 # ---------------------------------------------------------------------------- wrong now
 
 
@@ -76,11 +67,11 @@ def _nodes_in_trouble() -> sdk.Panel:
         "Nodes whose last scrape failed. *down*: its data no longer counts as now. *failing*: it was seen a"
         " moment ago. *never answered*: check its URL and keys. Next: `vsa node check NAME`.",
         sql(f"""
-            SELECT node AS "Node", state AS "State", last_success_at AS "Last seen",
+            SELECT node AS "Node", node_state AS "State", last_success_at AS "Last seen",
                 failure_reason AS "Reason", failure_detail AS "What happened",
                 consecutive_failures AS "Failures"
-            FROM (SELECT *, {NODE_STATE} AS state FROM dashboard.nodes) AS nodes
-            WHERE enabled AND state <> 'up'
+            FROM {NODES}
+            WHERE node_state NOT IN ('up', 'disabled')
             ORDER BY last_success_at NULLS FIRST, node
             LIMIT 500
         """),
@@ -108,7 +99,7 @@ def _alerts() -> sdk.Panel:
         """),
         {
             "Alert": column(width=190),
-            "Severity": column(width=80, values=style.SEVERITIES),
+            "Severity": column(width=95, values=style.SEVERITIES),
             "Since": column(width=125, unit=style.AGO),
         },
         no_value="No alert is firing",
@@ -132,15 +123,15 @@ def _columns(**shown: str) -> sdk.DataTransformerConfig:
 def _containers_in_trouble() -> sdk.Panel:
     return table(
         "Containers in trouble",
-        "Containers as last seen: failing their health check, restarting, killed for memory, or ended with an"
-        " exit code other than 0, 130 or 143. *Since*: how long they have been so. On the node:"
+        "Containers that fail their health check, are restarting, were killed for memory, or ended with an"
+        " exit code other than 0, 130 or 143; those of nodes that are down are not known. *Since*: how long they have been so. On the node:"
         " `docker logs --tail 100 NAME`. A container that is meant to be gone: `docker rm NAME`.",
         sql(f"""
-            SELECT node AS "Node", name AS "Container", {CONDITION} AS "State", seen_from AS "Since",
+            SELECT node AS "Node", name AS "Container", condition AS "State", seen_from AS "Since",
                 exit_code AS "Exit code", restart_count AS "Restarts",
                 restart_policy AS "Restart policy", error AS "Error", image AS "Image"
-            FROM dashboard.containers
-            WHERE node_enabled AND {TROUBLE}
+            FROM {CONTAINERS}
+            WHERE in_trouble
             ORDER BY seen_from DESC, node, name
             LIMIT 500
         """),
@@ -297,4 +288,17 @@ def _lateness() -> sdk.Panel:
         " up; if it grows, start another collector or ask less often.",
         series("vsa_schedule_lateness_seconds", "lateness"),
         unit=style.SECONDS,
+    )
+
+
+def _messages() -> sdk.Panel:
+    return chart(
+        "Messages about alerts",
+        "Messages that Alertmanager sent a minute, and those that did not get through. If they fail, try"
+        " `vsa alert test` and read Alertmanager's log.",
+        series(f"60 * sum({per_second('alertmanager_notifications_total')})", "sent"),
+        series(f"60 * sum({per_second('alertmanager_notifications_failed_total')})", "failed"),
+        unit=style.PER_MINUTE,
+        colours={"sent": style.GOOD, "failed": style.BAD},
+        no_value="No Alertmanager is scraped",
     )

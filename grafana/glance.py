@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from grafana import style
 from grafana.page import link_to
 from grafana.panels import stat
-from grafana.queries import BAD_CERTIFICATES, TROUBLE, now, or_zero, sql
+from grafana.queries import BAD_CERTIFICATES, CONTAINERS, now, or_zero, sql
 
 _TO_FLEET = link_to("vsa-fleet", "Which? Open Fleet")
 _NO_EXPORTER = "exporter not scraped"
@@ -20,6 +20,7 @@ def tiles() -> tuple[sdk.Panel, ...]:
         _containers_in_trouble(),
         _domains_in_trouble(),
         _alerts_firing(),
+        _alert_receivers(),
         _collector_silence(),
         _oldest_data(),
     )
@@ -40,9 +41,9 @@ def _nodes_down() -> sdk.Panel:
 def _containers_in_trouble() -> sdk.Panel:
     return stat(
         "Bad containers",
-        "Containers of enabled nodes that, when last seen, failed their health check, were restarting, were"
-        " killed for memory, or had ended with an exit code other than 0, 130 or 143 (asked to stop).",
-        sql(f"SELECT count(*) FROM dashboard.containers WHERE node_enabled AND {TROUBLE}"),
+        "Containers that fail their health check, are restarting, were killed for memory, or ended with an"
+        " exit code other than 0, 130 or 143 (asked to stop). Those of nodes that are down are not counted.",
+        sql(f"SELECT count(*) FROM {CONTAINERS} WHERE in_trouble"),
         steps=style.ANY_IS_BAD,
         links=[_TO_FLEET],
     )
@@ -68,6 +69,19 @@ def _alerts_firing() -> sdk.Panel:
         steps=style.ANY_IS_BAD,
         links=[_TO_FLEET],
         no_value=_NO_EXPORTER,
+    )
+
+
+def _alert_receivers() -> sdk.Panel:
+    return stat(
+        "Alerts go to",
+        "Where Alertmanager sends what fires. *nobody*: set VSA_ALERT_WEBHOOK_URL, or VSA_ALERT_EMAIL_TO and its"
+        " neighbours, and try it with `vsa alert test`; until then you learn of trouble on this page alone.",
+        now("max(alertmanager_integrations)"),
+        steps=style.NONE_IS_BAD,
+        values={"0": ("nobody", style.BAD), "1": ("1 receiver", style.GOOD)},
+        links=[_TO_FLEET],
+        no_value="no Alertmanager",
     )
 
 

@@ -6,8 +6,8 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from grafana import glance, page, style
 from grafana.page import band, link_to
-from grafana.panels import note
-from grafana.queries import BAD_CERTIFICATES, CONDITION, NODE_STATE, TROUBLE, UNTIL, sql
+from grafana.panels import note, stat
+from grafana.queries import BAD_CERTIFICATES, CONTAINERS, NODES, UNTIL, sql
 from grafana.tables import column, hidden, table
 
 
@@ -16,10 +16,19 @@ def dashboard() -> sdk.Dashboard:
     return page.dashboard(
         "vsa-home",
         "The first page: what is wrong now, what to do next, and the ways into the other pages.",
-        band(4, *glance.tiles()),
+        band(4, *glance.tiles(), _nodes()),
         band(11, _wrong_now(), _next_steps(), widths=(15, 9)),
         band(5, _ways()),
         since="now-3h",
+    )
+
+
+def _nodes() -> sdk.Panel:
+    return stat(
+        "Nodes",
+        "Nodes that are watched; `vsa node add` adds one.",
+        sql("SELECT count(*) FROM dashboard.nodes WHERE enabled"),
+        links=[link_to("vsa-fleet", "Open Fleet")],
     )
 
 
@@ -47,10 +56,10 @@ _BAD = {**style.VERDICTS, "no answer": style.BAD, "renewal overdue": style.WARNI
 _WRONG_NOW = f"""
 SELECT "Kind", "Name", "State", "Since", "Why", page, node
 FROM (
-    SELECT 1 AS rank, 'node' AS "Kind", node AS "Name", state AS "State",
+    SELECT 1 AS rank, 'node' AS "Kind", node AS "Name", node_state AS "State",
         last_success_at AS "Since", failure_detail AS "Why", 'vsa-node' AS page, node
-    FROM (SELECT *, {NODE_STATE} AS state FROM dashboard.nodes) AS nodes
-    WHERE enabled AND state <> 'up'
+    FROM {NODES}
+    WHERE node_state NOT IN ('up', 'disabled')
     UNION ALL
     SELECT DISTINCT ON (domain.domain_id) 2, 'domain', domain.domain || ':' || domain.port,
         CASE
@@ -72,11 +81,11 @@ FROM (
     JOIN dashboard.domains AS domain USING (domain_id)
     LEFT JOIN dashboard.endpoints AS endpoint USING (domain_id, address)
     UNION ALL
-    SELECT 3, 'container', name || ' on ' || node, {CONDITION}, seen_from,
+    SELECT 3, 'container', name || ' on ' || node, condition, seen_from,
         nullif(concat_ws(', ', 'exit code ' || nullif(exit_code, 0), nullif(error, '')), ''),
         'vsa-node', node
-    FROM dashboard.containers
-    WHERE node_enabled AND {TROUBLE}
+    FROM {CONTAINERS}
+    WHERE in_trouble
 ) AS wrong
 ORDER BY rank, "Since" DESC NULLS FIRST, "Name"
 LIMIT 200

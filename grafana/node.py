@@ -9,10 +9,12 @@ from grafana.page import band, query_variable, section
 from grafana.panels import bars, chart, stat, timeline
 from grafana.queries import (
     CONDITION,
-    NODE_STATE,
+    CONTAINERS,
+    NODES,
+    SEEN,
     SINCE,
-    TROUBLE,
     UNTIL,
+    Sql,
     chosen,
     now,
     per_second,
@@ -43,7 +45,7 @@ def dashboard() -> sdk.Dashboard:
             band(8, _memory_limits(), _throttling()),
         ),
         section("What happened", band(9, _events(), _event_counts(), widths=(14, 10))),
-        section("How well it is seen", band(8, _gaps(), _age(), _phases())),
+        section("How well it is seen", band(8, _gaps(), _age(), _phases(), widths=(10, 7, 7))),
         variables=_variables(),
         since="now-3h",
     )
@@ -90,7 +92,7 @@ def _state() -> sdk.Panel:
         "State",
         "*down*: its data no longer counts as now. *failing*: the last scrape failed, but it was seen a moment"
         " ago. *never answered*: check its URL and keys. Next: `vsa node check NAME`.",
-        sql(f"SELECT {NODE_STATE} AS state FROM dashboard.nodes WHERE {_NODE}"),
+        sql(f"SELECT node_state AS state FROM {NODES} WHERE {_NODE}"),
         unit=style.PLAIN,
         values=style.NODE_STATES,
         text_field="state",
@@ -113,19 +115,27 @@ def _last_seen() -> sdk.Panel:
 def _running() -> sdk.Panel:
     return stat(
         "Running",
-        "Containers that run, as last seen.",
-        sql(f"SELECT count(*) FROM dashboard.containers WHERE {_NODE} AND state = 'running'"),
+        "Containers that run.",
+        _count("state = 'running'"),
+        no_value="unknown",
     )
 
 
 def _in_trouble() -> sdk.Panel:
     return stat(
         "Bad containers",
-        "Containers that, when last seen, failed their health check, were restarting, were killed for memory,"
-        " or had ended with an exit code other than 0, 130 or 143.",
-        sql(f"SELECT count(*) FROM dashboard.containers WHERE {_NODE} AND {TROUBLE}"),
+        "Containers that fail their health check, are restarting, were killed for memory, or ended with an"
+        " exit code other than 0, 130 or 143.",
+        _count("in_trouble"),
         steps=style.ANY_IS_BAD,
+        no_value="unknown",
     )
+
+
+def _count(condition: str) -> Sql:
+    """Count containers; of a node that is not seen there is no number."""
+    counted = f"SELECT count(*) FROM {CONTAINERS} WHERE {_NODE} AND {condition}"
+    return sql(f"SELECT ({counted}) FROM {NODES} WHERE {_NODE} AND {SEEN}")
 
 
 def _cpu_share() -> sdk.Panel:
@@ -137,6 +147,7 @@ def _cpu_share() -> sdk.Panel:
         unit=style.PERCENT,
         steps=style.FILLING,
         decimals=1,
+        no_value="unknown",
     )
 
 
@@ -150,6 +161,7 @@ def _memory_share() -> sdk.Panel:
         unit=style.PERCENT,
         steps=style.FILLING,
         decimals=1,
+        no_value="unknown",
     )
 
 
@@ -184,7 +196,7 @@ def _about() -> sdk.Panel:
         "What its engine says of itself, and why the last scrape failed, if it did.",
         sql(f"""
             SELECT failure_reason AS "Reason", failure_detail AS "What happened",
-                last_success_at AS "Last seen", consecutive_failures AS "Failures in a row",
+                last_success_at AS "Last seen", consecutive_failures AS "Failures",
                 engine_version AS "Engine", api_version AS "API", operating_system AS "System",
                 labels::text AS "Labels", enabled AS "Watched"
             FROM dashboard.nodes WHERE {_NODE}
@@ -192,7 +204,7 @@ def _about() -> sdk.Panel:
         {
             "Reason": column(width=110, steps=((None, style.BAD),)),
             "Last seen": column(width=190, unit=style.MOMENT),
-            "Failures in a row": column(width=130),
+            "Failures": column(width=90),
             "Engine": column(width=90),
             "API": column(width=70),
             "Watched": column(width=90),
@@ -260,20 +272,22 @@ ORDER BY time, container
 def _containers() -> sdk.Panel:
     return table(
         "Containers",
-        "Every container of the node as last seen, those in trouble first. On the node: `docker logs --tail"
-        " 100 NAME`, `docker inspect NAME`.",
+        "Every container of the node, those in trouble first; *unknown* while the node is not seen, and what"
+        " it was then. On the node: `docker logs --tail 100 NAME`, `docker inspect NAME`.",
         sql(f"""
-            SELECT name AS "Container", {CONDITION} AS "State", seen_from AS "Since",
+            SELECT name AS "Container", condition AS "State",
+                CASE WHEN NOT seen THEN last_condition END AS "Last seen", seen_from AS "Since",
                 exit_code AS "Exit code", restart_count AS "Restarts",
                 restart_policy AS "Restart policy", started_at AS "Started", error AS "Error",
                 image AS "Image", left(container_id, 12) AS "Id"
-            FROM dashboard.containers
+            FROM {CONTAINERS}
             WHERE {_NODE} AND {_CHOSEN}
-            ORDER BY {TROUBLE} DESC, name
+            ORDER BY in_trouble DESC, name
         """),
         {
             "Container": column(width=240),
             "State": column(width=130, values=style.CONDITIONS),
+            "Last seen": column(width=130),
             "Since": column(width=140, unit=style.AGO),
             "Exit code": column(width=95),
             "Restarts": column(width=95),
@@ -407,7 +421,7 @@ def _events() -> sdk.Panel:
             "Exit code": column(width=95),
             "Kind": column(width=100),
         },
-        no_value="Nothing happened in this time range",
+        no_value="No event is known in this time range",
     )
 
 
@@ -432,7 +446,7 @@ def _event_counts() -> sdk.Panel:
         """),
         counts=True,
         colours={"oom": style.BAD, "die": style.WARNING, "start": style.GOOD},
-        no_value="Nothing happened in this time range",
+        no_value="No event is known in this time range",
     )
 
 

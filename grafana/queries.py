@@ -105,6 +105,23 @@ Query = sdk.Dataquery | Sql
 UNTIL = "$__timeTo()::timestamptz"
 SINCE = "$__timeFrom()::timestamptz"
 
+# Stale as the exporter has it: three intervals, at least a minute. The interval may be the setting's, which
+# is not here: then three failures tell, or, if nobody asks, three times the longest that there may be.
+NODES = f"""(
+    SELECT *, CASE
+        WHEN NOT enabled THEN 'disabled'
+        WHEN last_attempt_at IS NULL THEN 'new'
+        WHEN last_success_at IS NULL THEN 'never answered'
+        WHEN last_success_at < {UNTIL}
+            - make_interval(secs => greatest(3 * coalesce(interval_seconds, 120), 60)) THEN 'down'
+        WHEN last_success_at < {UNTIL} - interval '1 minute' AND consecutive_failures >= 3 THEN 'down'
+        WHEN consecutive_failures > 0 THEN 'failing'
+        ELSE 'up'
+    END AS node_state
+    FROM dashboard.nodes
+) AS nodes"""
+SEEN = "node_state IN ('up', 'failing')"
+
 # 130 and 143 are how a program ends that was asked to (SIGINT, SIGTERM).
 CONDITION = """CASE
     WHEN oom_killed THEN 'out of memory'
@@ -113,19 +130,17 @@ CONDITION = """CASE
     WHEN state = 'exited' THEN 'failed'
     ELSE state
 END"""
-TROUBLE = f"{CONDITION} IN ('out of memory', 'unhealthy', 'failed', 'restarting', 'dead')"
 
-# Stale as the exporter has it: three intervals, at least a minute. The interval may be the setting's, which
-# is not here: then three failures tell, or, if nobody asks, three times the longest that there may be.
-NODE_STATE = f"""CASE
-    WHEN last_attempt_at IS NULL THEN 'new'
-    WHEN last_success_at IS NULL THEN 'never answered'
-    WHEN last_success_at < {UNTIL}
-        - make_interval(secs => greatest(3 * coalesce(interval_seconds, 120), 60)) THEN 'down'
-    WHEN last_success_at < {UNTIL} - interval '1 minute' AND consecutive_failures >= 3 THEN 'down'
-    WHEN consecutive_failures > 0 THEN 'failing'
-    ELSE 'up'
-END"""
+# Of a node that is not seen nothing is known now, and what is unknown is not in trouble: its node is.
+CONTAINERS = f"""(
+    SELECT *, CASE WHEN seen THEN last_condition ELSE 'unknown' END AS condition,
+        seen AND last_condition IN
+            ('out of memory', 'unhealthy', 'failed', 'restarting', 'dead') AS in_trouble
+    FROM (
+        SELECT container.*, {CONDITION} AS last_condition, {SEEN} AS seen
+        FROM dashboard.containers AS container JOIN {NODES} USING (node)
+    ) AS judged
+) AS containers"""
 
 # Overdue as the alert VsaCertificateExpiring has it: a third of the life left, 21 days at most.
 BAD_CERTIFICATES = f"""

@@ -39,6 +39,7 @@ Steps = tuple[tuple[float | None, str], ...]
 NO_STEPS: Steps = ((None, NEUTRAL),)
 ANY_IS_BAD: Steps = ((None, GOOD), (1, BAD))
 ANY_IS_WARNING: Steps = ((None, GOOD), (1, WARNING))
+NONE_IS_BAD: Steps = ((None, BAD), (1, GOOD))
 # A share of what there is: CPU cores, memory, a memory limit.
 FILLING: Steps = ((None, GOOD), (0.8, WARNING), (0.95, BAD))
 # Seconds since a program gave a sign of life; the alert fires at 60.
@@ -74,7 +75,14 @@ CONDITIONS = {
     "unknown": UNKNOWN,
     "gone": NOTHING,
 }
-NODE_STATES = {"up": GOOD, "failing": WARNING, "down": BAD, "never answered": BAD, "new": CHANGING}
+NODE_STATES = {
+    "up": GOOD,
+    "failing": WARNING,
+    "down": BAD,
+    "never answered": BAD,
+    "new": CHANGING,
+    "disabled": OFF,
+}
 SEVERITIES = {"critical": BAD, "warning": WARNING}
 VERDICTS = {
     "ok": GOOD,

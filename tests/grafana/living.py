@@ -48,7 +48,7 @@ class Living:
 
     @property
     def span(self) -> Range:
-        return Range(self.began - 30 * _DAY, self.began + _DAY)
+        return Range(self.began - 30 * _DAY, self.began + timedelta(hours=2, minutes=1))
 
 
 def make_living(database_url: str) -> Living:

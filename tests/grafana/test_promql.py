@@ -28,10 +28,18 @@ ASKED = [
     if target["datasource"]["type"] == "prometheus"
 ]
 SPANS = {"__rate_interval": "1m", "__interval": "15s", "__range": "3h"}
-SELECTOR = re.compile(r"\b(?:(?:vsa|container|machine)_\w+|ALERTS\w*|\w+:[\w:]+)(?:\{[^}]*\})?")
-# What Prometheus itself adds to a scraped series, and what its alerts are made of.
+SELECTOR = re.compile(
+    r"\b(?:(?:vsa|container|machine|alertmanager)_\w+|ALERTS\w*|\w+:[\w:]+)(?:\{[^}]*\})?"
+)
+# What Prometheus adds to a scraped series, and what its alerts and Alertmanager show of themselves.
 ADDED = {"instance", "job", "node"}
-ALERTS = {"ALERTS": {"alertname", "alertstate", "severity"}, "ALERTS_FOR_STATE": {"alertname"}}
+THEIRS = {
+    "ALERTS": {"alertname", "alertstate", "severity"},
+    "ALERTS_FOR_STATE": {"alertname", "severity"},
+    "alertmanager_integrations": set[str](),
+    "alertmanager_notifications_total": {"integration"},
+    "alertmanager_notifications_failed_total": {"integration"},
+}
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def test_prometheus_takes_every_expression(server: Prometheus) -> None:
 
 
 def test_every_metric_is_shown_by_somebody_with_the_labels_it_is_selected_by() -> None:
-    known = {family.name: {*family.labels} for family in (*FLEET, *NODE)} | ALERTS
+    known = {family.name: {*family.labels} for family in (*FLEET, *NODE)} | THEIRS
     known |= {name: set() for name in recorded()}
     for place, expression, _ in ASKED:
         for metric, labels in selectors(expression):

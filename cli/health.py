@@ -126,10 +126,19 @@ def _read(answer: HTTPResponse) -> str:
 
 
 def _ask_collector(settings: Settings) -> str:
-    from cli.database import running_url
     from cli.heartbeat import missing_heartbeat
 
-    return asyncio.run(missing_heartbeat(running_url(settings)))
+    return asyncio.run(missing_heartbeat(_database_url(settings)))
+
+
+def _database_url(settings: Settings) -> str:
+    if (
+        settings.database_url
+    ):  # without what migrates: a third of the CPU time of a frequent question
+        return settings.database_url.get_secret_value()
+    from cli.database import running_url
+
+    return running_url(settings)
 
 
 _QUESTIONS: dict[Program, Callable[[Settings], str]] = {

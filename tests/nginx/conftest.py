@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 import httpx
@@ -17,21 +22,94 @@ from tests.parts.postgres import Server, migrated_database
 
 API, GRAFANA = "dashboard-api:8000", "dashboard-ui:3000"
 BASIC = httpx.BasicAuth(NAME, PASSWORD)
+PROOF = f"Basic {b64encode(f'{NAME}:{PASSWORD}'.encode()).decode()}"
 # Tests ask faster than people.
-UNHURRIED = [("rate=10r/s", "rate=1000r/s"), ("rate=5r/s", "rate=1000r/s")]
+UNHURRIED = [
+    ("rate=10r/s", "rate=1000r/s"),
+    ("rate=20r/s", "rate=1000r/s"),
+    ("rate=5r/s", "rate=1000r/s"),
+    ("250ms", "1ms"),
+]
 
 
-def connect(nginx: Nginx) -> httpx.Client:
-    """A client that takes NGINX for the domain, and sends nothing of its own that matters."""
-    trust = ssl.create_default_context(cafile=str(nginx.folder / "bundle.pem"))
-    return httpx.Client(base_url=nginx.url, verify=trust, headers={"Host": DOMAIN}, timeout=20)
+def trust(nginx: Nginx) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(nginx.folder / "bundle.pem"))
 
 
-def ask(nginx: Nginx, method: str, path: str, **options: object) -> httpx.Response:
-    """Ask once, on a connection of its own."""
-    with connect(nginx) as client:
-        extensions = {"sni_hostname": DOMAIN}
-        return client.request(method, path, extensions=extensions, **options)  # type: ignore[arg-type]  # httpx's own
+def ask(
+    nginx: Nginx,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    many: Sequence[tuple[str, str]] = (),
+    auth: httpx.Auth | None = None,
+    content: bytes | None = None,
+) -> httpx.Response:
+    """Ask once as the domain, on a connection of its own."""
+    lines = [("Host", DOMAIN), *(headers or {}).items(), *many]
+    with httpx.Client(base_url=nginx.url, verify=trust(nginx), timeout=20) as client:
+        request = client.build_request(
+            method, path, headers=lines, content=content, extensions={"sni_hostname": DOMAIN}
+        )
+        return client.send(request, auth=auth)
+
+
+def connect(nginx: Nginx, name: str = DOMAIN) -> ssl.SSLSocket:
+    """Open a TLS connection that says what a test wants, byte by byte."""
+    wire = socket.create_connection(("127.0.0.1", nginx.ports["8443"]), timeout=20)
+    return trust(nginx).wrap_socket(wire, server_hostname=name)
+
+
+def send(nginx: Nginx, path: str, *lines: bytes, host: str = DOMAIN) -> bytes:
+    """Send a GET with these very header lines; return the whole answer."""
+    head = [f"GET {path} HTTP/1.1".encode("latin-1"), f"Host: {host}".encode(), *lines]
+    with connect(nginx) as wire:
+        wire.sendall(b"\r\n".join([*head, b"Connection: close", b"", b""]))
+        return b"".join(iter(lambda: wire.recv(65536), b""))
+
+
+@dataclass
+class Live:
+    """One end of a websocket, after the switch; `said` is the upstream's greeting."""
+
+    wire: ssl.SSLSocket
+    lines: BufferedReader
+    said: str
+
+    def say(self, line: str) -> str:
+        """Send a line, and return what comes back."""
+        self.wire.sendall(line.encode())
+        return self.lines.readline().decode()
+
+
+@contextmanager
+def websocket(nginx: Nginx, *lines: str) -> Iterator[Live]:
+    """Switch to a websocket as the person whose password is right."""
+    head = [
+        "GET /grafana/api/live/ws HTTP/1.1",
+        f"Host: {DOMAIN}",
+        "Connection: Upgrade",
+        "Upgrade: WebSocket",
+        f"Authorization: {PROOF}",
+        *lines,
+    ]
+    with connect(nginx) as wire, wire.makefile("rb") as answer:
+        wire.sendall("\r\n".join([*head, "", ""]).encode())
+        status = answer.readline()
+        assert b" 101 " in status, status
+        while answer.readline().strip():
+            pass
+        yield Live(wire, answer, answer.readline().decode())
+
+
+def received(answer: httpx.Response) -> dict[str, list[str]]:
+    """The headers that reached an upstream that echoes: each name with all its values."""
+    assert answer.status_code == 200, answer.text
+    found: dict[str, list[str]] = {}
+    for name, value in answer.json()["headers"]:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,8 @@ class _Echo(BaseHTTPRequestHandler):
             "headers": [[name.lower(), value] for name, value in self.headers.items()],
             "body": len(self.rfile.read(length)),
         }
-        self._answer(200, json.dumps(received).encode())
+        status = int(self.path.partition("/status/")[2] or 200)
+        self._answer(status, json.dumps(received).encode())
 
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the base class finds them by these names
 

@@ -18,7 +18,7 @@ from grafana.queries import (
     series,
     sql,
 )
-from grafana.tables import column, table
+from grafana.tables import column, keep, table
 
 _THIS_NODE = link_to("vsa-node", "Open this node", node="${__field.labels.node}")
 
@@ -104,19 +104,9 @@ def _alerts() -> sdk.Panel:
         },
         no_value="No alert is firing",
         transformations=[
-            _columns(alertname="Alert", where="Where", severity="Severity", Value="Since"),
+            keep(alertname="Alert", where="Where", severity="Severity", Value="Since"),
             transformation("sortBy", fields={}, sort=[{"field": "Since", "desc": True}]),
         ],
-    )
-
-
-def _columns(**shown: str) -> sdk.DataTransformerConfig:
-    """Keep these labels, in this order and by these names."""
-    return transformation(
-        "organize",
-        includeByName=dict.fromkeys(shown, True),
-        renameByName=shown,
-        indexByName={name: place for place, name in enumerate(shown)},
     )
 
 
@@ -207,7 +197,7 @@ def _restarts() -> sdk.Panel:
             "Restarts": column(width=95, steps=((None, style.WARNING), (10, style.BAD))),
         },
         no_value="No container was restarted",
-        transformations=[_columns(node="Node", name="Container", Value="Restarts")],
+        transformations=[keep(node="Node", name="Container", Value="Restarts")],
     )
 
 

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from grafana_foundation_sdk.models import table as tables
 
 from grafana import style
-from grafana.panels import by_name, panel
+from grafana.panels import by_name, panel, transformation
 from grafana.queries import Query
 from grafana.style import Steps, Words
 
@@ -94,3 +94,13 @@ def _cell(*, coloured: bool, gauge: bool) -> dict[str, object] | None:
 def hidden() -> Column:
     """Keep a column out of sight; links may still read it."""
     return {"custom_hideFrom": {"viz": True, "legend": True, "tooltip": True}}
+
+
+def keep(**shown: str) -> sdk.DataTransformerConfig:
+    """Keep these labels of a metric, in this order and by these names; its number is `Value`."""
+    return transformation(
+        "organize",
+        includeByName=dict.fromkeys(shown, True),
+        renameByName=shown,
+        indexByName={name: place for place, name in enumerate(shown)},
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.postgres import types
 from psycopg.rows import tuple_row
 
 from tests.grafana.living import STRANGE, Living, make_living
@@ -16,6 +17,10 @@ from tests.parts.postgres import Database, Server, migrated_database
 
 Session = psycopg.Connection[tuple[Any, ...]]
 BOARDS = {board["uid"]: board for board in dashboards()}
+# Grafana shows neither arrays nor intervals.
+SHOWN = {
+    types[name].oid for name in ("text", "bool", "int4", "int8", "float8", "numeric", "timestamptz")
+}
 CLOCK = re.compile(r"\b(now|clock_timestamp|statement_timestamp|timeofday)\s*\(|\bcurrent_|\blocal")
 
 
@@ -93,6 +98,20 @@ def test_a_strange_name_is_found(names: list[str], grafana: Session, living: Liv
     condition = r"name ~ $$^(${container:regex})\Z$$"
     statement = f"SELECT DISTINCT name FROM dashboard.containers WHERE {condition}"
     assert fetch(grafana, expand(statement, {"container": names}, living.span)) == [(STRANGE,)]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_every_column_is_one_that_a_panel_can_show(
+    uid: str, grafana: Session, living: Living
+) -> None:
+    values = chosen(grafana, BOARDS[uid], living.span)
+    strange = {}
+    for each in asked(BOARDS[uid]):
+        cursor = grafana.execute(expand(each.statement, values, living.span).encode())
+        for column in cursor.description or ():
+            if column.type_code not in SHOWN:
+                strange[f"{each}: {column.name}"] = column.type_display
+    assert not strange
 
 
 @pytest.mark.parametrize("uid", BOARDS)

@@ -20,7 +20,7 @@ from collector.kinds import domain_kind, node_kind
 from collector.policy import refusal
 from collector.tls.probe import TlsProbe
 from registry.collectors import CollectorBeat, beat
-from registry.partitions import create_partitions
+from registry.partitions import create_partitions, forget_before
 from registry.revisions import demand_fit, read_schema
 from registry.schedule import Defaults
 from registry.session import UNAVAILABLE, Engine, database_now, make_engine, may_work
@@ -67,7 +67,7 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
             group.create_task(nodes.run(stop), name="nodes")
             group.create_task(domains.run(stop), name="domains")
             group.create_task(_heartbeat(engine, tally, stop), name="heartbeat")
-            group.create_task(_upkeep(engine, stop), name="upkeep")
+            group.create_task(_upkeep(engine, settings.retention, stop), name="upkeep")
     finally:
         await docker.close()
         await tls.close()
@@ -116,15 +116,17 @@ def _beat(tally: Tally, started_at: datetime) -> CollectorBeat:
     )
 
 
-async def _upkeep(engine: Engine, stop: asyncio.Event) -> None:
-    """Keep a week of day partitions ahead; a collector that starts makes today's."""
+async def _upkeep(engine: Engine, retention: float, stop: asyncio.Event) -> None:
+    """Keep a week of day partitions ahead and `retention` seconds behind; a start makes today's."""
     while not stop.is_set():
         wait = _UPKEEP_SECONDS
         try:
             async with engine.begin() as tx:
-                await create_partitions(tx, await database_now(tx))
+                await create_partitions(tx, now := await database_now(tx))
+            async with engine.begin() as tx:  # old days that are being read stay a while longer
+                await forget_before(tx, now, retention)
         except UNAVAILABLE as error:
-            log.warning("cannot create partitions: %s", error)
+            log.warning("the tables' upkeep has to wait: %s", str(error).partition("\n")[0])
             wait = _HEARTBEAT_SECONDS
         await _pause(stop, wait)
 

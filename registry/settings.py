@@ -249,6 +249,9 @@ class Settings(BaseModel):
     probe_timeout: Annotated[Duration, _between("100ms", "2m")] = Field(
         10.0, description="how long a domain may take"
     )
+    retention: Annotated[Duration, _between("1d", "10y")] = Field(
+        90 * 86400.0, description="how long past states, events and gaps are kept"
+    )
     max_response_bytes: Size = Field(16 << 20, description="how much one engine response may hold")
     trust_bundle: ReadableFile | None = Field(
         None, description="PEM file of further CAs to trust, beside the system's"

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from collector import program
 from registry.migrate import upgrade
+from registry.partitions import create_partitions
 from registry.session import Engine, make_engine
 from registry.settings import read_settings
 from tests.parts.postgres import Database, Server, empty_database
@@ -40,6 +42,16 @@ async def until_it_beats(engine: Engine) -> None:
 async def test_a_collector_tells_that_it_lives(engine: Engine) -> None:
     async with collecting(engine):
         await until_it_beats(engine)
+
+
+async def test_a_collector_forgets_days_older_than_the_retention(engine: Engine) -> None:
+    async with engine.begin() as tx:
+        await create_partitions(tx, datetime(2001, 1, 30, tzinfo=UTC))
+    old = text("SELECT to_regclass('events_20010130') IS NOT NULL")
+    async with collecting(engine), asyncio.timeout(20), engine.connect() as connection:
+        while (await connection.execute(old)).scalar_one():
+            await connection.rollback()
+            await asyncio.sleep(0.05)
 
 
 async def test_a_collector_waits_for_the_tables_and_says_so(

@@ -36,6 +36,8 @@ _CHOSEN = f"""
 _NAME = """CASE WHEN target LIKE 'domain/%' THEN
     coalesce(after ->> 'name' || ':' || (after ->> 'port'), before ->> 'name' || ':' || (before ->> 'port'))
 END"""
+# A column begins at its first moment: a wide one would begin left of a short time range, unseen.
+_COLUMNS = "1m", 100
 _VERIFY = """\
 The trail is a chain: each entry's hash covers the entry and the hash before it, so none can be changed or taken out
 unseen. What a chain cannot show by itself is that its **end** was cut off: for that, keep the head beside, off this host.
@@ -185,7 +187,7 @@ def _by_actor() -> sdk.Panel:
         counts=True,
         no_value="No entry in this time range",
     )
-    made.interval = "1h"
+    made.interval, made.max_data_points = _COLUMNS
     return made
 
 
@@ -253,7 +255,7 @@ def _refusals() -> sdk.Panel:
         counts=True,
         no_value="Nobody was refused in this time range",
     )
-    made.interval = "1h"
+    made.interval, made.max_data_points = _COLUMNS
     return made
 
 

@@ -218,27 +218,31 @@ def _certificates() -> sdk.Panel:
         " key, and since when. *Served by* is empty once nobody serves it. The API has the whole certificate:"
         " `GET /api/certificates/FINGERPRINT`.",
         sql(f"""
-            SELECT array_to_string(sans, ', ') AS "Names", subject AS "Subject", {ISSUER} AS "Issued by",
-                not_before AS "Begins", not_after AS "Ends",
-                concat_ws(' ', nullif(key_type, ''), key_bits, nullif(signature_algorithm, '')) AS "Key",
-                first_seen_at AS "First seen", last_seen_at AS "Last seen",
-                array_to_string(served_by, ', ') AS "Served by", parse_error AS "Unreadable",
-                serial_number AS "Serial number", fingerprint_sha256 AS "Fingerprint"
+            SELECT array_to_string(sans, ', ') AS "Names", array_to_string(served_by, ', ') AS "Served by",
+                {ISSUER} AS "Issued by", concat_ws(' ', nullif(key_type, ''), key_bits) AS "Key",
+                signature_algorithm AS "Signature", not_before AS "Begins", not_after AS "Ends",
+                first_seen_at AS "First seen", last_seen_at AS "Last seen", subject AS "Subject",
+                parse_error AS "Unreadable", serial_number AS "Serial number",
+                fingerprint_sha256 AS "Fingerprint"
             FROM dashboard.certificates
             WHERE {is_chosen("certificates")}
             ORDER BY first_seen_at DESC, fingerprint_sha256
             LIMIT 1000
         """),
         {
-            "Names": column(width=280, wrap=True),
-            "Subject": column(width=180),
-            "Issued by": column(width=160),
-            "Begins": column(width=160, unit=style.MOMENT),
-            "Ends": column(width=160, unit=style.MOMENT),
-            "Key": column(width=150),
-            "First seen": column(width=120, unit=style.AGO),
-            "Last seen": column(width=120, unit=style.AGO),
+            "Names": column(width=240, wrap=True),
             "Served by": column(width=220, wrap=True),
+            "Issued by": column(width=170),
+            "Key": column(width=100),
+            "Signature": column(width=190),
+            "Begins": column(width=165, unit=style.MOMENT),
+            "Ends": column(width=165, unit=style.MOMENT),
+            "First seen": column(width=130, unit=style.AGO),
+            "Last seen": column(width=130, unit=style.AGO),
+            "Subject": column(width=240),
+            "Unreadable": column(width=200),
+            "Serial number": column(width=330),
+            "Fingerprint": column(width=560),
         },
         no_value="No certificate seen yet",
     )

@@ -16,11 +16,10 @@ import yaml
 
 from registry.version import __version__
 from tests import licences
+from tests.checkout import ROOMS, ROOT, tracked
 from tests.cli.person import Home, wait_gone
 from tests.parts.postgres import short_folder
 
-ROOT = Path(__file__).parents[1]
-ROOMS = ("api", "cli", "collector", "exporter", "migrations", "registry")
 UV = str(Path(sys.executable).with_name("uv"))
 # These ask nothing of a program that uses the package, and little of whoever passes it on.
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0"}
@@ -52,12 +51,6 @@ def wheel_of(folder: Path) -> Path:
 def contents(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-def tracked(*folders: str) -> set[str]:
-    command = ["git", "ls-files", *folders]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
 
 
 def test_the_sdist_holds_everything(dist: Path) -> None:

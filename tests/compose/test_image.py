@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from registry.version import __version__
+from tests.checkout import ROOMS, ROOT, tracked
 from tests.end_to_end.house import wait_for
 from tests.parts.dockerd import dockerd
-from tests.parts.image import BASE, IMAGE, ROOT, Docker, build_image
+from tests.parts.image import BASE, IMAGE, Docker, build_image
 from tests.parts.ports import free_port
 from tests.parts.postgres import Database, Server, debian_server, empty_database
 
@@ -161,15 +162,19 @@ def site(path: str) -> str | None:
 
 
 def test_it_holds_the_product_whole_and_compiled(files: frozenset[str]) -> None:
-    kept = subprocess.run(
-        ["git", "ls-files", "api", "cli", "collector", "exporter", "migrations", "registry"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
+    kept = tracked(*ROOMS)
     held = {site(path) for path in files}
-    assert set(kept) <= held
+    assert kept <= held
     modules = [Path(path) for path in kept if path.endswith(".py")]
     compiled = {str(m.parent / "__pycache__" / f"{m.stem}.cpython-313.pyc") for m in modules}
     assert compiled <= held
+
+
+def test_nothing_is_compiled_at_a_start(docker: Docker) -> None:
+    run = ("run", "--rm", "--network=none", "--entrypoint=python3", IMAGE)
+    said = docker.run(*run, "-v", "-m", "cli.main", "--help").stderr
+    assert "main.cpython-313.pyc matches /opt/vsa/" in said
+    assert not re.findall(r"^# code object from '?/opt/vsa/.*\.py'?$", said, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

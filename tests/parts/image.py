@@ -17,11 +17,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.checkout import ROOT
 from tests.parts.dockerd import RealEngine
 from tests.parts.require import missing, require_program
 
-ROOT = Path(__file__).parents[2]
-BASE = "python:3.13-slim-trixie"
+BASE = "python:3.13.12-slim-trixie"
 IMAGE = "vsa-dashboard:test"
 LOCKS = ("compose/requirements.lock", "compose/build.lock")
 # What Debian's engine comes with; another on the PATH may lack its builder.

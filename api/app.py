@@ -34,10 +34,11 @@ _PREFIX = "/api"
 _DESCRIPTION = """\
 What VSA Dashboard watches, what it saw, and who changed it.
 
-Send a token as `Authorization: Bearer TOKEN`. Role `read` reads everything but tokens, `write` changes nodes and
-domains, `admin` tokens too. Behind the shipped NGINX a name and password do as well, with role `write`. Lists are `{"items": […], "next": cursor}`; times are RFC 3339 in UTC, durations as
-Prometheus writes them (`15s`, `1h30m`). Every error is a problem document (RFC 9457) whose `errors` name field and
-rule; after a 4xx nothing was changed. `X-Request-ID` is taken from the request or made, and is in the audit trail.
+Send a token as `Authorization: Bearer TOKEN`. Role `read` reads everything but tokens, `write` changes nodes
+and domains, `admin` tokens too. Behind the shipped NGINX a name and password do as well, with role `write`.
+Lists are `{"items": […], "next": cursor}`; times are RFC 3339 in UTC, durations as Prometheus writes them
+(`15s`, `1h30m`). Every error is a problem document (RFC 9457) whose `errors` name field and rule; after a 4xx
+nothing was changed. `X-Request-ID` is taken from the request or made, and is in the audit trail.
 """
 
 

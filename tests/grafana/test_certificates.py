@@ -68,6 +68,18 @@ async def test_renewal_is_judged_in_units_of_life(database: Database) -> None:
     assert judged == dict(zip(seen, LIVES.values(), strict=True))
 
 
+async def test_the_first_page_counts_the_same_as_overdue(database: Database) -> None:
+    seen: dict[str, Outcome] = {
+        f"d{life}-{left}.example": one("x.example", left - life, left) for life, left in LIVES
+    }
+    await look_at(database.url, NOW, seen)
+    overdue = [row["count"] for row in ask(database, "Overdue")]
+    statement = expand(statement_of("vsa-home", "Bad domains"), {}, Range(NOW - DAY, NOW))
+    with psycopg.connect(database.dashboard_url) as session:
+        bad = [row[0] for row in session.execute(statement.encode())]
+    assert overdue == bad == [sum(word not in {"ok", "due"} for word in LIVES.values())]
+
+
 @pytest.mark.parametrize(("days", "renewal"), LIVES.items())
 def test_the_command_line_judges_alike(days: tuple[float, float], renewal: str) -> None:
     life, left = days

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -12,11 +13,12 @@ from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
 from cli.htpasswd import htpasswd
-from cli.output import BAD, note
+from cli.output import BAD, note, say
 from cli.probe import probe
 from cli.restore import restore
 from cli.status import status
 from cli.up import up
+from registry.version import __version__
 
 _COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit", "backup", "restore")
 _PROGRAMS = ("api", "collector", "exporter", "db", "health", "htpasswd")
@@ -48,6 +50,25 @@ app.add_typer(domains.app, name="domain", help="Names whose certificates are wat
 app.add_typer(tokens.app, name="token", help="Who may use the API.")
 app.add_typer(audit.app, name="audit", help="Who changed what.")
 app.add_typer(programs.db, name="db", help="The tables of the database.")
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the one value
+    if asked:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
 
 
 def main() -> None:

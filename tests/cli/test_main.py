@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from cli.main import app
+from registry.version import __version__
 from tests.cli.person import Person
 from tests.parts.ports import free_port
 
@@ -40,6 +41,11 @@ def test_help_lists_every_command_and_costs_little(person: Person) -> None:
     assert said.code == 0
     assert {words[0] for words in commands()} <= set(said.out.split())
     assert said.cpu_seconds < 0.5
+
+
+def test_it_tells_its_version(person: Person) -> None:
+    said = person.vsa("--version")
+    assert (said.code, said.out) == (0, f"{__version__}\n")
 
 
 def test_no_command_at_all_shows_the_help(person: Person) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
+import subprocess
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -103,11 +105,20 @@ def websocket(nginx: Nginx, *lines: str) -> Iterator[Live]:
         yield Live(wire, answer, answer.readline().decode())
 
 
-def received(answer: httpx.Response) -> dict[str, list[str]]:
+def curl(nginx: Nginx, path: str, *options: str) -> str:
+    """Ask with curl, which speaks HTTP/2 too; return what it prints."""
+    url = f"https://{DOMAIN}:{nginx.ports['8443']}{path}"
+    resolve = ("--resolve", f"{DOMAIN}:{nginx.ports['8443']}:127.0.0.1")
+    command = ["curl", "-sS", "--cacert", str(nginx.folder / "bundle.pem"), *resolve]
+    said = subprocess.run([*command, *options, url], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
+def received(answer: str) -> dict[str, list[str]]:
     """The headers that reached an upstream that echoes: each name with all its values."""
-    assert answer.status_code == 200, answer.text
     found: dict[str, list[str]] = {}
-    for name, value in answer.json()["headers"]:
+    for name, value in json.loads(answer)["headers"]:
         found.setdefault(name, []).append(value)
     return found
 

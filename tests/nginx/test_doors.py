@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from collections.abc import Mapping
 
 import httpx
 import pytest
 
 from tests.end_to_end.house import TOKEN, House
-from tests.nginx.conftest import BASIC, ask, send, websocket
+from tests.nginx.conftest import BASIC, ask, curl, send, websocket
 from tests.parts.nginx import DOMAIN, NAME, PASSWORD, PROXY_TOKEN, Nginx
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -30,18 +29,6 @@ def last_entry(house: House, **wanted: str) -> dict[str, str]:
     answer = house.client.get("/api/audit-logs", params=wanted)
     entry: dict[str, str] = answer.json()["items"][0]
     return entry
-
-
-def curl(nginx: Nginx, path: str, *options: str) -> str:
-    url = f"https://{DOMAIN}:{nginx.ports['8443']}{path}"
-    resolve = ("--resolve", f"{DOMAIN}:{nginx.ports['8443']}:127.0.0.1")
-    command = ["curl", "-sS", "--cacert", str(nginx.folder / "bundle.pem"), *resolve]
-    told = ("-o", "/dev/null", "-w", "%{http_version} %{http_code}")
-    said = subprocess.run(
-        [*command, *told, *options, url], capture_output=True, text=True, check=False
-    )
-    assert said.returncode == 0, said.stderr
-    return said.stdout
 
 
 @pytest.mark.parametrize("version", ["1.1", "2"])
@@ -75,7 +62,8 @@ def curl(nginx: Nginx, path: str, *options: str) -> str:
 def test_each_address_with_each_proof(
     nginx: Nginx, version: str, path: str, options: tuple[str, ...], code: int
 ) -> None:
-    assert curl(nginx, path, f"--http{version}", *options) == f"{version} {code}"
+    told = ("-o", "/dev/null", "-w", "%{http_version} %{http_code}")
+    assert curl(nginx, path, f"--http{version}", *told, *options) == f"{version} {code}"
 
 
 @pytest.mark.parametrize(

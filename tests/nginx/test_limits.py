@@ -71,7 +71,7 @@ def test_a_page_of_grafana_loads_at_once(strict: Nginx) -> None:
 
 
 def test_guesses_at_grafana_end(strict: Nginx) -> None:
-    answers = ask_often(strict, "/grafana/", 500, WRONG)
+    answers = ask_often(strict, "/grafana/", 700, WRONG)
     assert set(statuses(answers)) == {401, 429}
 
 

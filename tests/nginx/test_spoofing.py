@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.nginx.conftest import BASIC, ask, received, send
+from tests.nginx.conftest import BASIC, ask, curl, received, send
 from tests.parts.nginx import DOMAIN, NAME, PASSWORD, PROXY_TOKEN, Nginx
 
 LOCATIONS = ("/grafana/", "/grafana/d/x/page", "/grafana/api/live/ws", "/api/nodes")
@@ -72,16 +72,28 @@ SET_BY_NGINX = {
 
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_no_header_of_the_client_s_says_who_or_where_it_is(mirror: Nginx, location: str) -> None:
-    spoofed = [(name, "spoofed") for name in SPOOFED for _ in range(2)]
-    spoofed += [(name.lower(), "spoofed") for name in SPOOFED]
-    spoofed += [(name.upper().replace("-", "_"), "spoofed") for name in SPOOFED]
-    found = received(ask(mirror, "GET", location, many=spoofed, auth=BASIC))
+    names = [name for name in SPOOFED for _ in range(2)]
+    names += [name.lower() for name in SPOOFED]
+    names += [name.upper().replace("-", "_") for name in SPOOFED]
+    spoofed = [(name, "spoofed") for name in names]
+    found = received(ask(mirror, "GET", location, many=spoofed, auth=BASIC).text)
+    assert not {name for name, values in found.items() if "spoofed" in str(values)}
+    assert {name: found[name] for name in SET_BY_NGINX} == SET_BY_NGINX
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_nor_does_one_over_http2(mirror: Nginx, location: str) -> None:
+    # These two are no headers of HTTP/2 at all.
+    names = [name for name in SPOOFED if name not in {"Keep-Alive", "Proxy-Connection"}]
+    spoofed = [part for name in names for part in ("-H", f"{name}: spoofed")]
+    answer = curl(mirror, location, "--http2", "-u", f"{NAME}:{PASSWORD}", *spoofed)
+    found = received(answer)
     assert not {name for name, values in found.items() if "spoofed" in str(values)}
     assert {name: found[name] for name in SET_BY_NGINX} == SET_BY_NGINX
 
 
 def test_grafana_is_told_the_name_and_nothing_that_proves_it(mirror: Nginx) -> None:
-    found = received(ask(mirror, "GET", "/grafana/", auth=BASIC, headers={"Cookie": "a=b"}))
+    found = received(ask(mirror, "GET", "/grafana/", auth=BASIC, headers={"Cookie": "a=b"}).text)
     assert found["x-webauth-user"] == [NAME]
     assert found["cookie"] == ["a=b"]
     assert not found.keys() & {"authorization", "x-vsa-proxy", "x-vsa-user"}
@@ -90,7 +102,7 @@ def test_grafana_is_told_the_name_and_nothing_that_proves_it(mirror: Nginx) -> N
 
 
 def test_the_api_is_told_the_name_and_the_proxy_s_own_token(mirror: Nginx) -> None:
-    found = received(ask(mirror, "GET", "/api/nodes", auth=BASIC, headers={"Cookie": "a=b"}))
+    found = received(ask(mirror, "GET", "/api/nodes", auth=BASIC, headers={"Cookie": "a=b"}).text)
     assert found["authorization"] == [f"Bearer {PROXY_TOKEN}"]
     assert (found["x-vsa-user"], found["x-vsa-proxy"]) == ([NAME], [PROXY_TOKEN])
     assert not found.keys() & {"cookie", "x-webauth-user"}
@@ -98,7 +110,7 @@ def test_the_api_is_told_the_name_and_the_proxy_s_own_token(mirror: Nginx) -> No
 
 def test_with_a_token_the_api_is_told_no_name(mirror: Nginx) -> None:
     bearer = {"Authorization": "Bearer my-own", "X-VSA-User": "root"}
-    found = received(ask(mirror, "GET", "/api/nodes", headers=bearer))
+    found = received(ask(mirror, "GET", "/api/nodes", headers=bearer).text)
     assert found["authorization"] == ["Bearer my-own"]
     assert found["x-vsa-proxy"] == [PROXY_TOKEN]
     assert "x-vsa-user" not in found
@@ -106,7 +118,7 @@ def test_with_a_token_the_api_is_told_no_name(mirror: Nginx) -> None:
 
 def test_a_header_named_as_hop_by_hop_is_not_lost_on_the_way(mirror: Nginx) -> None:
     hop = {"Connection": "X-Real-IP, X-VSA-User, X-WEBAUTH-USER, Authorization"}
-    found = received(ask(mirror, "GET", "/api/nodes", headers=hop, auth=BASIC))
+    found = received(ask(mirror, "GET", "/api/nodes", headers=hop, auth=BASIC).text)
     assert found["connection"] == ["close"]
     assert found["x-vsa-user"] == [NAME]
 
@@ -117,14 +129,14 @@ def test_no_upstream_is_asked_to_switch_protocols_where_none_switches(
 ) -> None:
     for protocol in ("h2c", "websocket"):
         hop = {"Upgrade": protocol, "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "A"}
-        found = received(ask(mirror, "GET", path, headers=hop, auth=BASIC))
+        found = received(ask(mirror, "GET", path, headers=hop, auth=BASIC).text)
         assert "upgrade" not in found
         assert found["connection"] == ["close"]
 
 
 def test_a_live_connection_switches_to_websocket_alone(mirror: Nginx) -> None:
     hop = {"Upgrade": "h2c", "Connection": "Upgrade"}
-    found = received(ask(mirror, "GET", "/grafana/api/live/ws", headers=hop, auth=BASIC))
+    found = received(ask(mirror, "GET", "/grafana/api/live/ws", headers=hop, auth=BASIC).text)
     assert "upgrade" not in found
 
 
@@ -133,7 +145,7 @@ def test_a_request_keeps_its_id_where_that_is_harmless(
     mirror: Nginx, given: str, kept: bool
 ) -> None:
     answer = ask(mirror, "GET", "/api/nodes", headers={"X-Request-ID": given}, auth=BASIC)
-    assert received(answer)["x-request-id"] == [answer.headers["X-Request-ID"]]
+    assert received(answer.text)["x-request-id"] == [answer.headers["X-Request-ID"]]
     assert (answer.headers["X-Request-ID"] == given) is kept
 
 

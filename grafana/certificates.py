@@ -98,14 +98,18 @@ def _tiles() -> tuple[sdk.Panel, ...]:
             sql(f"SELECT count(DISTINCT name) FROM ({SILENT}) AS silent"),
             steps=style.ANY_IS_BAD,
         ),
-        stat(
-            "Next end in",
-            "Days until the next certificate ends; the table below begins with it.",
-            sql(f"SELECT min({LEFT}) FROM ({SERVED}) AS served WHERE left_over > interval '0'"),
-            unit=style.DAYS,
-            steps=((None, style.BAD), (2, style.WARNING), (7, style.NEUTRAL)),
-            no_value="none",
-        ),
+        _next_end(),
+    )
+
+
+def _next_end() -> sdk.Panel:
+    return stat(
+        "Next end in",
+        "Days until the next certificate ends; the table below begins with it.",
+        sql(f"SELECT min({LEFT}) FROM ({SERVED}) AS served WHERE left_over > interval '0'"),
+        unit=style.DAYS,
+        steps=((None, style.BAD), (2, style.WARNING), (7, style.NEUTRAL)),
+        no_value="none",
     )
 
 

@@ -15,6 +15,16 @@ _TOO_NEW = "Nothing was seen yet in this time range, or too little for a line"
 # Half an hour of thirty days, however narrow the panel: a new installation soon has a line.
 _POINTS = 1440
 _CHOSEN = '{domain=~"$domain"}'
+# Each certificate beside the one for the same names that came before it.
+_SUCCESSORS = f"""
+    SELECT *, lag(not_before) OVER same AS former_not_before, lag(not_after) OVER same AS former_not_after,
+        lag(issuer) OVER same AS former_issuer, lag(key_type) OVER same AS former_key_type,
+        lag(key_bits) OVER same AS former_key_bits,
+        cardinality(lag(served_by) OVER same) = 0 AS is_renewal
+    FROM dashboard.certificates
+    WHERE {is_chosen("certificates")}
+    WINDOW same AS (PARTITION BY sans ORDER BY first_seen_at, not_before)
+"""
 
 
 def sections() -> tuple[Section, ...]:
@@ -113,15 +123,7 @@ def _renewals() -> sdk.Panel:
                     CASE WHEN (key_type, key_bits) IS DISTINCT FROM (former_key_type, former_key_bits)
                         THEN 'kind of key' END
                 ) AS "Changed too", array_to_string(served_by, ', ') AS "Served by"
-            FROM (
-                SELECT *, lag(not_before) OVER same AS former_not_before, lag(not_after) OVER same AS former_not_after,
-                    lag(issuer) OVER same AS former_issuer, lag(key_type) OVER same AS former_key_type,
-                    lag(key_bits) OVER same AS former_key_bits,
-                    cardinality(lag(served_by) OVER same) = 0 AS is_renewal
-                FROM dashboard.certificates
-                WHERE {is_chosen("certificates")}
-                WINDOW same AS (PARTITION BY sans ORDER BY first_seen_at, not_before)
-            ) AS certificate
+            FROM ({_SUCCESSORS}) AS certificate
             WHERE is_renewal AND $__timeFilter(first_seen_at)
             ORDER BY first_seen_at DESC
             LIMIT 500

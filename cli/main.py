@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from cli import audit, domains, nodes, programs, tokens
+from cli import alert, audit, domains, nodes, programs, tokens
 from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
@@ -20,7 +20,18 @@ from cli.status import status
 from cli.up import up
 from registry.version import __version__
 
-_COMMANDS = ("up", "status", "node", "domain", "probe", "token", "audit", "backup", "restore")
+_COMMANDS = (
+    "up",
+    "status",
+    "node",
+    "domain",
+    "probe",
+    "token",
+    "audit",
+    "alert",
+    "backup",
+    "restore",
+)
 _PROGRAMS = ("api", "collector", "exporter", "db", "health", "htpasswd")
 
 
@@ -49,6 +60,7 @@ app.add_typer(nodes.app, name="node", help="Docker hosts that are watched.")
 app.add_typer(domains.app, name="domain", help="Names whose certificates are watched.")
 app.add_typer(tokens.app, name="token", help="Who may use the API.")
 app.add_typer(audit.app, name="audit", help="Who changed what.")
+app.add_typer(alert.app, name="alert", help="Who hears of what goes wrong.")
 app.add_typer(programs.db, name="db", help="The tables of the database.")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from grafana import glance, page, style
-from grafana.page import band, link_to, node_link, section
+from grafana import glance, page, style, watching
+from grafana.page import TO_THING, band, link_to, node_link, section
 from grafana.panels import bars, chart, stat, transformation
 from grafana.queries import (
     CONTAINERS,
@@ -18,7 +18,7 @@ from grafana.queries import (
     series,
     sql,
 )
-from grafana.tables import column, keep, table
+from grafana.tables import column, hidden, keep, table
 
 _THIS_NODE = link_to("vsa-node", "Open this node", node="${__field.labels.node}")
 
@@ -36,7 +36,7 @@ def dashboard() -> sdk.Dashboard:
         ),
         section("Busiest", band(8, _cpu(), _memory(), _restarts())),
         section("Over time", band(8, _nodes_over_time(), _containers_over_time(), _deaths())),
-        section("The watching itself", band(8, _heartbeats(), _probes(), _lateness(), _messages())),
+        watching.section(),
         since="now-3h",
     )
 
@@ -76,10 +76,11 @@ def _nodes_in_trouble() -> sdk.Panel:
             LIMIT 500
         """),
         {
-            "Node": column(width=170, link=node_link()),
-            "State": column(width=130, values=style.NODE_STATES),
-            "Last seen": column(width=130, unit=style.AGO),
-            "Reason": column(width=110),
+            "Node": column(width=140, link=node_link()),
+            "State": column(width=125, values=style.NODE_STATES),
+            "Last seen": column(width=125, unit=style.AGO),
+            "Reason": column(width=105),
+            "What happened": column(wrap=True),
             "Failures": column(width=95),
         },
         no_value="Every node answers",
@@ -92,19 +93,33 @@ def _alerts() -> sdk.Panel:
         "What Prometheus tells Alertmanager now, and since when it holds. docs/runbook.md says for each alert"
         " what it means, how to check it and what to do.",
         rows("""
-            label_join(
-                ALERTS_FOR_STATE * 1000 and ignoring (alertstate) ALERTS{alertstate="firing"},
-                "where", " ", "node", "name", "domain", "port"
-            )
+            label_replace(label_replace(label_replace(
+                label_join(
+                    ALERTS_FOR_STATE * 1000 and ignoring (alertstate) ALERTS{alertstate="firing"},
+                    "where", " ", "node", "name", "domain", "port"
+                ),
+                "page", "vsa-fleet", "", ""),
+                "page", "vsa-node", "node", ".+"),
+                "page", "vsa-certificates", "domain", ".+")
         """),
         {
             "Alert": column(width=190),
+            "Where": column(link=TO_THING),
             "Severity": column(width=95, values=style.SEVERITIES),
             "Since": column(width=125, unit=style.AGO),
+            **dict.fromkeys(("page", "node", "domain"), hidden()),
         },
         no_value="No alert is firing",
         transformations=[
-            keep(alertname="Alert", where="Where", severity="Severity", Value="Since"),
+            keep(
+                alertname="Alert",
+                where="Where",
+                severity="Severity",
+                Value="Since",
+                page="page",
+                node="node",
+                domain="domain",
+            ),
             transformation("sortBy", fields={}, sort=[{"field": "Since", "desc": True}]),
         ],
     )
@@ -114,12 +129,13 @@ def _containers_in_trouble() -> sdk.Panel:
     return table(
         "Containers in trouble",
         "Containers that fail their health check, are restarting, were killed for memory, or ended with an"
-        " exit code other than 0, 130 or 143; those of nodes that are down are not known. *Since*: how long they have been so. On the node:"
-        " `docker logs --tail 100 NAME`. A container that is meant to be gone: `docker rm NAME`.",
+        " exit code other than 0, 130 or 143; those of nodes that are down are not known. *Since*: how long"
+        " they have been so. On the node: `docker logs --tail 100 NAME`. One that is meant to be gone:"
+        " `docker rm NAME`.",
         sql(f"""
             SELECT node AS "Node", name AS "Container", condition AS "State", seen_from AS "Since",
                 exit_code AS "Exit code", restart_count AS "Restarts",
-                restart_policy AS "Restart policy", error AS "Error", image AS "Image"
+                restart_policy AS "Restart policy", image AS "Image", error AS "Error"
             FROM {CONTAINERS}
             WHERE in_trouble
             ORDER BY seen_from DESC, node, name
@@ -243,52 +259,4 @@ def _deaths() -> sdk.Panel:
         series(f"60 * sum by (event) ({per_second(_DEATHS)})", "{{event}}"),
         unit=style.PER_MINUTE,
         colours={"die": style.WARNING, "oom": style.BAD, "restart": style.CHANGING},
-    )
-
-
-# ---------------------------------------------------------------------------- the watching itself
-
-
-def _heartbeats() -> sdk.Panel:
-    return chart(
-        "Silence of each collector",
-        "Seconds since each collector gave a sign of life. One alive is enough; its neighbours' work is"
-        " taken over within the time of a lease.",
-        series("time() - vsa_collector_heartbeat_timestamp_seconds", "{{collector}}"),
-        unit=style.SECONDS,
-        steps=style.SILENCE,
-    )
-
-
-def _probes() -> sdk.Panel:
-    return chart(
-        "Probes",
-        "Probes of nodes and domains a second, and how many of them got no answer.",
-        series(f"sum({per_second('vsa_collector_probes_total')})", "made"),
-        series(f"sum({per_second('vsa_collector_probe_failures_total')})", "failed"),
-        unit=style.PER_SECOND,
-        colours={"made": style.GOOD, "failed": style.BAD},
-    )
-
-
-def _lateness() -> sdk.Panel:
-    return chart(
-        "Lateness",
-        "Since when the oldest target that nobody asks is due. It stays near zero while the collectors keep"
-        " up; if it grows, start another collector or ask less often.",
-        series("vsa_schedule_lateness_seconds", "lateness"),
-        unit=style.SECONDS,
-    )
-
-
-def _messages() -> sdk.Panel:
-    return chart(
-        "Messages about alerts",
-        "Messages that Alertmanager sent a minute, and those that did not get through. If they fail, try"
-        " `vsa alert test` and read Alertmanager's log.",
-        series(f"60 * sum({per_second('alertmanager_notifications_total')})", "sent"),
-        series(f"60 * sum({per_second('alertmanager_notifications_failed_total')})", "failed"),
-        unit=style.PER_MINUTE,
-        colours={"sent": style.GOOD, "failed": style.BAD},
-        no_value="No Alertmanager is scraped",
     )

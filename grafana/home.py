@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from grafana import glance, page, style
-from grafana.page import band, link_to
+from grafana.page import TO_THING, band, link_to
 from grafana.panels import note, stat
 from grafana.queries import BAD_CERTIFICATES, CONTAINERS, NODES, UNTIL, sql
 from grafana.tables import column, hidden, table
@@ -40,24 +40,23 @@ def _wrong_now() -> sdk.Panel:
         " ended, or a container became so.",
         sql(_WRONG_NOW),
         {
-            "Kind": column(width=110),
-            "Name": column(width=280, link=_TO_THING),
+            "Kind": column(width=90),
+            "Name": column(width=210, link=TO_THING),
             "State": column(width=170, values={**style.CONDITIONS, **style.NODE_STATES, **_BAD}),
-            "Since": column(width=150, unit=style.AGO),
-            "page": hidden(),
-            "node": hidden(),
+            "Since": column(width=130, unit=style.AGO),
+            "Why": column(wrap=True),
+            **dict.fromkeys(("page", "node", "domain"), hidden()),
         },
-        no_value="Nothing is wrong",
+        no_value="Nothing that is watched is wrong",
     )
 
 
-_TO_THING = link_to("${__data.fields.page}", "Open its page", node="${__data.fields.node}")
 _BAD = {**style.VERDICTS, "no answer": style.BAD, "renewal overdue": style.WARNING}
 _WRONG_NOW = f"""
-SELECT "Kind", "Name", "State", "Since", "Why", page, node
+SELECT "Kind", "Name", "State", "Since", "Why", page, node, domain
 FROM (
     SELECT 1 AS rank, 'node' AS "Kind", node AS "Name", node_state AS "State",
-        last_success_at AS "Since", failure_detail AS "Why", 'vsa-node' AS page, node
+        last_success_at AS "Since", failure_detail AS "Why", 'vsa-node' AS page, node, '' AS domain
     FROM {NODES}
     WHERE node_state NOT IN ('up', 'disabled')
     UNION ALL
@@ -76,14 +75,14 @@ FROM (
             endpoint.faults -> 0 ->> 'detail',
             'its last day is ' || to_char(endpoint.not_after, 'YYYY-MM-DD')
         ),
-        'vsa-certificates', ''
+        'vsa-certificates', '', domain.domain
     FROM ({BAD_CERTIFICATES}) AS bad
     JOIN dashboard.domains AS domain USING (domain_id)
     LEFT JOIN dashboard.endpoints AS endpoint USING (domain_id, address)
     UNION ALL
     SELECT 3, 'container', name || ' on ' || node, condition, seen_from,
         nullif(concat_ws(', ', 'exit code ' || nullif(exit_code, 0), nullif(error, '')), ''),
-        'vsa-node', node
+        'vsa-node', node, ''
     FROM {CONTAINERS}
     WHERE in_trouble
 ) AS wrong

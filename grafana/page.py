@@ -204,3 +204,12 @@ def link_to(uid: str, title: str, **variables: str) -> sdk.DashboardLink:
 def node_link(column: str = "Node") -> sdk.DashboardLink:
     """Link a table row to the page of the node that its column names."""
     return link_to("vsa-node", "Open this node", node=f'${{__data.fields["{column}"]}}')
+
+
+# Of a row that names the page in a column of its own, and the node or the domain that it is about.
+TO_THING = link_to(
+    "${__data.fields.page}",
+    "Open its page",
+    node="${__data.fields.node}",
+    domain="${__data.fields.domain}",
+)

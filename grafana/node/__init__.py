@@ -186,5 +186,5 @@ def _about() -> sdk.Panel:
             "API": column(width=70),
             "Watched": column(width=90),
         },
-        no_value="No node is watched yet: add one with `vsa node add NAME URL`",
+        no_value="No node is watched yet: add one with vsa node add",
     )

@@ -76,11 +76,11 @@ def _containers() -> sdk.Panel:
         "Every container of the node, those in trouble first; *unknown* while the node is not seen, and what"
         " it was then. On the node: `docker logs --tail 100 NAME`, `docker inspect NAME`.",
         sql(f"""
-            SELECT name AS "Container", condition AS "State",
-                CASE WHEN NOT seen THEN last_condition END AS "Last seen", seen_from AS "Since",
+            SELECT name AS "Container", condition AS "State", seen_from AS "Since",
                 exit_code AS "Exit code", restart_count AS "Restarts",
-                restart_policy AS "Restart policy", started_at AS "Started", error AS "Error",
-                image AS "Image", left(container_id, 12) AS "Id"
+                restart_policy AS "Restart policy", started_at AS "Started",
+                left(container_id, 12) AS "Id", image AS "Image",
+                CASE WHEN NOT seen THEN last_condition END AS "Last seen", error AS "Error"
             FROM {CONTAINERS}
             WHERE {NODE} AND {CHOSEN}
             ORDER BY in_trouble DESC, name

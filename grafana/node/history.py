@@ -29,7 +29,7 @@ def _events() -> sdk.Panel:
         "What the engine reported, the newest first, 500 at most. *Time* is the engine's own clock.",
         sql(f"""
             SELECT time AS "Time", name AS "Container", action AS "What",
-                exit_code AS "Exit code", kind AS "Kind", image AS "Image"
+                exit_code AS "Exit code", image AS "Image"
             FROM dashboard.events
             WHERE {NODE} AND {CHOSEN} AND recorded_at BETWEEN {SINCE} AND {UNTIL}
             ORDER BY recorded_at DESC, time DESC
@@ -40,7 +40,6 @@ def _events() -> sdk.Panel:
             "Container": column(width=200),
             "What": column(width=200, values=_ACTIONS),
             "Exit code": column(width=95),
-            "Kind": column(width=100),
         },
         no_value="No event is known in this time range",
     )
@@ -90,7 +89,7 @@ def _gaps() -> sdk.Panel:
         """),
         {
             "From": column(width=190, unit=style.MOMENT),
-            "Until": {**column(width=190, unit=style.MOMENT), "noValue": "still"},
+            "Until": column(width=190, unit=style.MOMENT, absent="still"),
             "What": column(width=110),
         },
         no_value="No gap in this time range",

@@ -112,26 +112,24 @@ class Keeper:
             self.end_renewal()
 
     def look(self) -> None:
-        """Publish the pair to be served if it is another than the published one."""
+        """Have something published in any case, and the pair that is to be served if it is sound."""
+        if self.published() is None:
+            publish(placeholder(self.places.domain), self.places.live)
+            say(f"published a self-signed placeholder for {self.places.domain}")
         try:
-            self.publish_if_new()
+            self.publish_source()
             self.doubt = self.said = ""
         except UnsoundError as why:
             self.complain(f"not served, the certificate published before stays: {why}")
 
-    def publish_if_new(self) -> None:
-        """Publish the source's pair, or the placeholder while there is no source and none published."""
-        published, source = self.published(), self.places.source()
-        if source is None:
-            if published is None:
-                publish(placeholder(self.places.domain), self.places.live)
-                say(f"published a self-signed placeholder for {self.places.domain}")
+    def publish_source(self) -> None:
+        """Publish what is to be served, if there is such a thing and it is another than is published."""
+        source = self.places.source()
+        if source is None or (pair := read(source)) == self.published():
             return
-        pair = read(source)
-        if pair != published:
-            check(pair)
-            publish(pair, self.places.live)
-            say(f"published {source}: {pair.describe()}")
+        check(pair)
+        publish(pair, self.places.live)
+        say(f"published {source}: {pair.describe()}")
 
     def published(self) -> Pair | None:
         """Return the pair that NGINX has now, None before the first."""

@@ -100,6 +100,16 @@ class Edge:
         return self.folder / "etc/letsencrypt"
 
     @property
+    def live(self) -> Path:
+        """The link that shows the pair to NGINX."""
+        return self.published / "live" / DOMAIN
+
+    @property
+    def alive(self) -> Path:
+        """What the keeper touches at every look."""
+        return self.work / "certificate.alive"
+
+    @property
     def letsencrypt(self) -> Path:
         return self.folder / "certbot"
 
@@ -119,6 +129,7 @@ class Edge:
 
     def start_nginx(self) -> None:
         """Start NGINX as its image does: the scripts of docker-entrypoint.d, then NGINX itself."""
+        wait_for("a pair is published", self.live.exists)
         wait_for("the keeper is healthy", lambda: self.health().returncode == 0)
         shell = str(require_program("busybox", "busybox-static"))  # the image's
         script = SCRIPTS / "reload-nginx.sh"

@@ -6,11 +6,21 @@ import os
 import time
 
 import httpx
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from tests.certbot.edge import LOOKS_SECONDS, Edge, new_edge
 from tests.end_to_end.house import wait_for
 from tests.parts.nginx import DOMAIN
-from tests.parts.tls import Authority
+from tests.parts.tls import Authority, ec_key
+
+ENCRYPTED = ec_key().private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a password")
+)
 
 
 def test_nginx_starts_and_answers_on_both_ports_before_there_is_any_certificate(edge: Edge) -> None:
@@ -21,11 +31,12 @@ def test_nginx_starts_and_answers_on_both_ports_before_there_is_any_certificate(
 
 
 def test_a_restart_keeps_the_placeholder(edge: Edge) -> None:
-    before = edge.served()
+    before = edge.live.resolve()
     edge.stop("keeper")
+    edge.alive.unlink()
     edge.start_keeper()
-    time.sleep(LOOKS_SECONDS)
-    assert edge.served() == before
+    wait_for("the keeper has looked", edge.alive.exists)
+    assert edge.live.resolve() == before
 
 
 def test_a_company_s_certificate_is_served_without_a_restart_and_so_is_the_next_one(
@@ -45,27 +56,42 @@ def test_a_company_s_certificate_is_served_without_a_restart_and_so_is_the_next_
 def test_a_certificate_without_its_key_leaves_the_old_one_served_and_is_told_once(
     edge: Edge,
 ) -> None:
-    authority = Authority.create()
-    first, second = (authority.issue([DOMAIN]) for _ in range(2))
-    edge.put_own(first)
-    edge.wait_until_served(first.fingerprint)
-    edge.put_own(second, key=False)
-    line = "certificate: not served, the certificate published before stays: privkey.pem is not"
+    placeholder, identity = edge.served(), Authority.create().issue([DOMAIN])
+    edge.put_own(identity, key=False)
+    line = "certificate: not served, the certificate published before stays: "
     wait_for("the keeper says it", lambda: line in edge.log("keeper"))
     time.sleep(LOOKS_SECONDS)
     assert edge.log("keeper").count(line) == 1
-    assert edge.served() == first.fingerprint
-    edge.put_own(second, chain=False)
-    edge.wait_until_served(second.fingerprint)
+    assert "own/privkey.pem: No such file or directory" in edge.log("keeper")
+    assert edge.served() == placeholder
+    edge.put_own(identity, chain=False)
+    edge.wait_until_served(identity.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (Authority.create().issue([DOMAIN]).pem(), "privkey.pem is not the key of the first"),
+        (b"-----BEGIN nothing", "not in PEM"),
+        (ENCRYPTED, "privkey.pem is encrypted: NGINX could not open it"),
+    ],
+)
+def test_a_key_that_nginx_could_not_use_is_refused_with_its_reason(key: bytes, reason: str) -> None:
+    with new_edge() as edge:
+        edge.put_own(Authority.create().issue([DOMAIN]))
+        (edge.letsencrypt / "own" / "privkey.pem").write_bytes(key)
+        edge.start_keeper()
+        line = f"certificate: not served, the certificate published before stays: {reason}"
+        wait_for("the keeper says it", lambda: line in edge.log("keeper"))
+        assert edge.health().returncode == 0  # with the placeholder, so that NGINX can start
 
 
 def test_what_is_published_is_a_whole_pair_at_every_moment(edge: Edge) -> None:
     """The link changes, never a file behind it: a reader that opened the folder has both of one."""
-    live = edge.published / "live" / DOMAIN
-    placeholder = live.resolve()
+    placeholder = edge.live.resolve()
     edge.put_own(identity := Authority.create().issue([DOMAIN]))
     edge.wait_until_served(identity.fingerprint)
-    assert live.is_symlink()
+    assert edge.live.is_symlink()
     assert {file.name for file in placeholder.iterdir()} == {"fullchain.pem", "privkey.pem"}
 
 
@@ -78,7 +104,7 @@ def test_keys_are_for_the_user_of_nginx_alone(edge: Edge) -> None:
 def test_a_published_pair_that_was_damaged_is_published_anew(edge: Edge) -> None:
     edge.put_own(identity := Authority.create().issue([DOMAIN]))
     edge.wait_until_served(identity.fingerprint)
-    key = edge.published / "live" / DOMAIN / "privkey.pem"
+    key = edge.live / "privkey.pem"
     good = key.read_bytes()
     key.chmod(0o600)
     key.write_bytes(b"")
@@ -90,13 +116,12 @@ def test_health_wants_a_certificate_and_a_keeper_at_work() -> None:
         assert "no certificate is published" in edge.health().stdout
         edge.start_keeper()
         wait_for("the keeper is healthy", lambda: edge.health().returncode == 0)
-        alive = edge.work / "certificate.alive"
         edge.stop("keeper")
-        alive.touch()
+        edge.alive.touch()
         assert edge.health().returncode == 0
         hour_ago = time.time() - 3600
-        os.utime(alive, (hour_ago, hour_ago))
-        assert "`keep` has not looked for 3600 s" in edge.health().stdout
+        os.utime(edge.alive, (hour_ago, hour_ago))
+        assert "`keep` has not looked for 36" in edge.health().stdout
 
 
 def test_the_keeper_ends_at_once_and_in_order_when_it_is_told_to(edge: Edge) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.nginx import Nginx, shipped_nginx
+from tests.parts.nginx import SHIPPED, Nginx, shipped_nginx
 from tests.parts.require import require_program
 
-SHIPPED = Path(__file__).parents[2] / "compose/nginx"
 SETTINGS = ("Authorization", "Cookie", "X-VSA-Proxy", "X-VSA-User", "X-WEBAUTH-USER")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from tests.nginx.conftest import API, BASIC, GRAFANA, UNHURRIED, trust
-from tests.parts.nginx import DOMAIN, NAME, Nginx, shipped_nginx
+from tests.parts.nginx import DOMAIN, NAME, SHIPPED, Nginx, shipped_nginx
 
 WRONG = httpx.BasicAuth(NAME, "a guess")
 # As shipped, but for the delay of a wrong password.
@@ -22,6 +23,31 @@ def strict(grafana: str) -> Iterator[Nginx]:
     with shipped_nginx({API: grafana, GRAFANA: grafana}, HURRIED) as nginx:
         nginx.start()
         yield nginx
+
+
+def client_key(address: str) -> str:
+    """What limits count `address` as, by the expression that ships."""
+    text = (SHIPPED / "vsa/http/limits.conf").read_text(encoding="utf-8")
+    match = re.search(r'"~(\^\S+)" \$vsa_network;', text)
+    assert match
+    network = re.match(match[1].replace("(?<", "(?P<"), address)
+    return network["vsa_network"] if network else address
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:"),
+        ("2001:db8:1:2::1", "2001:db8:1:2:"),
+        ("2001:db8:0:2:ffff::", "2001:db8:0:2:"),
+        ("2001:db8::1", "2001:db8::"),
+        ("2001:db8::3:4:5:6", "2001:db8::"),
+        ("::1", "::"),
+    ],
+)
+def test_one_network_of_ipv6_counts_as_one_client(address: str, counted: str) -> None:
+    assert client_key(address) == counted
 
 
 def ask_often(

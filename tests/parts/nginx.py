@@ -27,9 +27,9 @@ from tests.parts.tls import Authority
 DOMAIN = "vsa.example.com"
 PROXY_TOKEN = "the-proxy-s-token-of-the-tests"
 NAME, PASSWORD = "alice", "a quiet Tuesday in autumn"
+SHIPPED = Path(__file__).parents[2] / "compose/nginx"
 
 _PACKAGE = "nginx-light"
-_SHIPPED = Path(__file__).parents[2] / "compose/nginx"
 _USER = 101
 _START_SECONDS = 20.0
 
@@ -135,10 +135,10 @@ def hashed(password: str) -> str:
 
 
 def _lay_out(etc: Path, changes: Sequence[tuple[str, str]]) -> None:
-    shutil.copytree(_SHIPPED, etc, ignore=shutil.ignore_patterns("host", "templates"))
+    shutil.copytree(SHIPPED, etc, ignore=shutil.ignore_patterns("host", "templates"))
     (etc / "container").rename(etc / "place")
     (etc / "conf.d").mkdir()
-    for template in (_SHIPPED / "templates").iterdir():
+    for template in (SHIPPED / "templates").iterdir():
         rendered = template.read_text(encoding="utf-8")
         # What the image's envsubst does under NGINX_ENVSUBST_FILTER.
         for name, value in (("DASHBOARD_DOMAIN", DOMAIN), ("VSA_PROXY_TOKEN", PROXY_TOKEN)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
@@ -31,7 +32,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Section:
-    """A row of the dashboard that can be folded: its title and the bands below it."""
+    """A row of the dashboard that can be folded: its title and the bands below it; "" is no row."""
 
     title: str
     bands: tuple[Band, ...]
@@ -74,47 +75,50 @@ def dashboard(
         time=sdk.DashboardDashboardTime(since, "now"),
         refresh=refresh,
         schema_version=42,
-        panels=_laid_out(parts),
+        panels=_laid_out([_as_section(part) for part in parts]),
         templating=sdk.DashboardDashboardTemplating([*_DATA_SOURCES, *variables]),
         annotations=sdk.AnnotationContainer([]),
         links=[_menu(other) for other in TITLES if other != uid],
     )
 
 
-def _laid_out(parts: tuple[Section | Band, ...]) -> list[sdk.Panel | sdk.RowPanel]:
+def _as_section(part: Section | Band) -> Section:
+    return part if isinstance(part, Section) else Section("", (part,))
+
+
+def _laid_out(sections: list[Section]) -> list[sdk.Panel | sdk.RowPanel]:
     laid: list[sdk.Panel | sdk.RowPanel] = []
     y = 0
-    for part in parts:
-        bands = part.bands if isinstance(part, Section) else (part,)
-        if isinstance(part, Section):
-            row = sdk.RowPanel(
-                part.collapsed, part.title, grid_pos=sdk.GridPos(1, COLUMNS, 0, y), panels=[]
-            )
-            laid.append(row)
-            y += 1
-        inside = row.panels if isinstance(part, Section) and part.collapsed else laid
-        for each in bands:
-            inside.extend(_placed(each, y))
-            y += each.height
-    _number(laid)
-    return laid
+    for each in sections:
+        inside, below = _stacked(each.bands, y + bool(each.title))
+        folded = inside if each.collapsed else []
+        place = sdk.GridPos(1, COLUMNS, 0, y)
+        if each.title:
+            laid.append(sdk.RowPanel(each.collapsed, each.title, grid_pos=place, panels=folded))
+        laid.extend(() if each.collapsed else inside)
+        y = below
+    return _numbered(laid)
 
 
-def _placed(part: Band, y: int) -> list[sdk.Panel]:
-    x = 0
-    for panel, width in zip(part.panels, part.widths, strict=True):
-        panel.grid_pos = sdk.GridPos(part.height, width, x, y)
-        x += width
-    return list(part.panels)
+def _stacked(bands: tuple[Band, ...], y: int) -> tuple[list[sdk.Panel], int]:
+    """Place bands below each other from `y` on; return their panels and where the next may begin."""
+    panels: list[sdk.Panel] = []
+    for each in bands:
+        x = 0
+        for panel, width in zip(each.panels, each.widths, strict=True):
+            panel.grid_pos = sdk.GridPos(each.height, width, x, y)
+            x += width
+        panels.extend(each.panels)
+        y += each.height
+    return panels, y
 
 
-def _number(panels: list[sdk.Panel | sdk.RowPanel]) -> None:
+def _numbered(panels: list[sdk.Panel | sdk.RowPanel]) -> list[sdk.Panel | sdk.RowPanel]:
     """Give panels ids in reading order: the address of a single panel holds its id."""
-    number = 0
-    for panel in panels:
-        for each in (panel, *(getattr(panel, "panels", None) or [])):
-            number += 1
-            each.id_val = number
+    folded = [[panel, *(getattr(panel, "panels", None) or [])] for panel in panels]
+    for number, panel in enumerate(chain.from_iterable(folded), start=1):
+        panel.id_val = number
+    return panels
 
 
 # ---------------------------------------------------------------------------- variables
@@ -127,7 +131,6 @@ def query_variable(
     statement: str,
     *,
     several: bool = False,
-    hide: bool = False,
 ) -> sdk.VariableModel:
     """Offer the rows of an SQL query to choose from; `several` adds All, which is the regex `.*`."""
     everything = sdk.VariableOption(selected=True, text=["All"], value=["$__all"])
@@ -136,7 +139,6 @@ def query_variable(
         name=name,
         label=label,
         description=meaning,
-        hide=sdk.VariableHide.HIDE_VARIABLE if hide else sdk.VariableHide.DONT_HIDE,
         datasource=POSTGRESQL,
         query=statement,
         definition=statement,

@@ -28,12 +28,11 @@ def stat(
     links: Links = (),
     no_value: str = "no data",
     decimals: float | None = None,
-    sparkline: bool = False,
     text_field: str = "",
 ) -> sdk.Panel:
     """One number, coloured by `steps`; or one word of SQL's column `text_field`, coloured by `values`."""
     options = stats.Options(
-        graph_mode=common.BigValueGraphMode.AREA if sparkline else common.BigValueGraphMode.NONE,
+        graph_mode=common.BigValueGraphMode.NONE,
         color_mode=common.BigValueColorMode.VALUE,
         justify_mode=common.BigValueJustifyMode.CENTER,
         text_mode=common.BigValueTextMode.VALUE,

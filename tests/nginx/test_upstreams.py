@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from cli.htpasswd import htpasswd
 from tests.end_to_end.house import wait_for
 from tests.nginx.conftest import API, BASIC, GRAFANA, UNHURRIED, ask, connect, websocket
 from tests.nginx.echo import echoing
@@ -70,7 +73,14 @@ def test_a_reload_takes_up_a_renewed_certificate(own: Nginx) -> None:
     wait_for("the renewed certificate", lambda: serial() != before)
 
 
-def test_a_new_password_holds_without_a_reload(own: Nginx) -> None:
-    assert ask(own, "GET", "/grafana/", auth=BASIC).status_code == 200
-    own.passwords.write_text("")
+def test_a_password_of_the_command_line_holds_without_a_reload(
+    own: Nginx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.passwords.unlink()
+    monkeypatch.setattr("sys.stdin", io.StringIO("a rainy Friday: 1 + 1 = ü\n"))
+    htpasswd("bob", own.passwords)
+    bob = httpx.BasicAuth("bob", "a rainy Friday: 1 + 1 = ü")
+    assert ask(own, "GET", "/grafana/", auth=bob).status_code == 200
     assert ask(own, "GET", "/grafana/", auth=BASIC).status_code == 401
+    htpasswd("bob", own.passwords, delete=True)
+    assert ask(own, "GET", "/grafana/", auth=bob).status_code == 401

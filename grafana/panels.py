@@ -13,8 +13,6 @@ from grafana import style
 from grafana.queries import Query
 from grafana.style import Steps, Words
 
-LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
-EACH_ROW = common.ReduceDataOptions(values=True, calcs=["lastNotNull"], fields="", limit=12)
 Links = Sequence[sdk.DashboardLink]
 
 
@@ -37,9 +35,7 @@ def stat(
         justify_mode=common.BigValueJustifyMode.CENTER,
         text_mode=common.BigValueTextMode.VALUE,
         orientation=common.VizOrientation.AUTO,
-        reduce_options=common.ReduceDataOptions(
-            values=False, calcs=["lastNotNull"], fields=f"/^{text_field}$/" if text_field else ""
-        ),
+        reduce_options=_last(f"/^{text_field}$/" if text_field else ""),
     )
     field = _field(unit, steps, values, links, no_value)
     field.decimals = decimals
@@ -94,9 +90,8 @@ def bars(
     maximum: float | None = None,
     links: Links = (),
     no_value: str = "Nothing to compare yet",
-    each_row: bool = False,
 ) -> sdk.Panel:
-    """One horizontal bar a series, or a row of SQL (a name, a number), in the order of the query."""
+    """One horizontal bar a series, in the order of the query."""
     options = bargauge.Options(
         display_mode=common.BarGaugeDisplayMode.BASIC,
         value_mode=common.BarGaugeValueMode.TEXT,
@@ -104,7 +99,7 @@ def bars(
         sizing=common.BarGaugeSizing.MANUAL,
         max_viz_height=28,
         text=common.VizTextDisplayOptions(title_size=13, value_size=13),
-        reduce_options=EACH_ROW if each_row else LAST,
+        reduce_options=_last(),
         orientation=common.VizOrientation.HORIZONTAL,
         legend=common.VizLegendOptions(show_legend=False, calcs=[]),
     )
@@ -197,6 +192,10 @@ def fixed(colour: str) -> sdk.FieldColor:
 def transformation(name: str, **options: object) -> sdk.DataTransformerConfig:
     """One step between a query's answer and the panel."""
     return sdk.DataTransformerConfig(name, options=options)
+
+
+def _last(fields: str = "") -> common.ReduceDataOptions:
+    return common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields=fields)
 
 
 def _field(

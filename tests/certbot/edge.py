@@ -39,6 +39,13 @@ def unprivileged() -> dict[str, Any]:
     return user
 
 
+def as_files(identity: Identity) -> dict[str, bytes]:
+    """The two files that NGINX reads."""
+    pem = identity.pem()
+    end = pem.index(b"-----BEGIN CERTIFICATE")
+    return {"fullchain.pem": pem[end:], "privkey.pem": pem[:end]}
+
+
 @contextmanager
 def new_edge() -> Iterator[Edge]:
     """An edge of which nothing runs yet; all that was started stops with the block."""
@@ -128,12 +135,13 @@ class Edge:
         self.start("keeper", *self.certificate("keep", *options))
 
     def start_nginx(self) -> None:
-        """Start NGINX as its image does: the scripts of docker-entrypoint.d, then NGINX itself."""
+        """Start NGINX as its image's entrypoint does: the scripts in a pipe, then NGINX itself."""
         wait_for("a pair is published", self.live.exists)
         wait_for("the keeper is healthy", lambda: self.health().returncode == 0)
-        shell = str(require_program("busybox", "busybox-static"))  # the image's
-        script = SCRIPTS / "reload-nginx.sh"
-        self.start("nginx", shell, "sh", "-c", f"{shell} sh {script}; exec nginx -g 'daemon off;'")
+        shell = require_program("busybox", "busybox-static")
+        scripts = f"echo {SCRIPTS / 'reload-nginx.sh'} | while read -r script"
+        entrypoint = f"{scripts}; do {shell} sh $script; done; exec nginx -g 'daemon off;'"
+        self.start("nginx", str(shell), "sh", "-c", entrypoint)
         wait_for("NGINX answers", self.served)
 
     def start(self, name: str, *command: str) -> None:
@@ -181,11 +189,20 @@ class Edge:
         """Put a company's certificate where docs/https.md says."""
         own = self.letsencrypt / "own"
         own.mkdir(exist_ok=True)
-        key_end = identity.pem().index(b"-----BEGIN CERTIFICATE")
-        if chain:
-            (own / "fullchain.pem").write_bytes(identity.pem()[key_end:])
-        if key:
-            (own / "privkey.pem").write_bytes(identity.pem()[:key_end])
+        wanted = [name for name, put in (("fullchain.pem", chain), ("privkey.pem", key)) if put]
+        for name in wanted:
+            (own / name).write_bytes(as_files(identity)[name])
+        self.hand_over()
+
+    def switch_link(self, name: str, identity: Identity) -> None:
+        """Let one file of certbot's be another's, as certbot does it: by its link in live/."""
+        live, archive = (self.letsencrypt / kind / DOMAIN for kind in ("live", "archive"))
+        for folder in (live, archive):
+            folder.mkdir(parents=True, exist_ok=True)
+        target = archive / f"{identity.fingerprint}-{name}"
+        target.write_bytes(as_files(identity)[name])
+        (live / name).unlink(missing_ok=True)
+        (live / name).symlink_to(target)
         self.hand_over()
 
     # ------------------------------------------------------------------ what is to be seen

@@ -68,6 +68,21 @@ def test_a_certificate_without_its_key_leaves_the_old_one_served_and_is_told_onc
     edge.wait_until_served(identity.fingerprint)
 
 
+def test_a_renewal_that_was_killed_between_its_two_links_leaves_the_old_pair_served(
+    edge: Edge,
+) -> None:
+    first, second = (Authority.create().issue([DOMAIN]) for _ in range(2))
+    edge.switch_link("privkey.pem", first)
+    edge.switch_link("fullchain.pem", first)
+    edge.wait_until_served(first.fingerprint)
+    edge.switch_link("fullchain.pem", second)
+    line = "stays: privkey.pem is not the key of the first certificate in fullchain.pem"
+    wait_for("the keeper says it", lambda: line in edge.log("keeper"))
+    assert edge.served() == first.fingerprint
+    edge.switch_link("privkey.pem", second)
+    edge.wait_until_served(second.fingerprint)
+
+
 @pytest.mark.parametrize(
     ("key", "reason"),
     [

@@ -20,6 +20,7 @@ _ACTIONS = {
     "domain.delete": style.WARNING,
     "token.create": style.UNKNOWN,
     "token.revoke": style.UNKNOWN,
+    "database.restore": style.WARNING,
     "auth.refused": style.BAD,
 }
 _SEARCHED = "concat_ws(' ', actor, action, target, before, after, address, request_id)"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from cli import alert, audit, domains, nodes, programs, tokens
+from cli import alert, audit, domains, nodes, programs, secrets, tokens
 from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
@@ -32,7 +32,7 @@ _COMMANDS = (
     "backup",
     "restore",
 )
-_PROGRAMS = ("api", "collector", "exporter", "db", "health", "htpasswd")
+_PROGRAMS = ("api", "collector", "exporter", "db", "health", "htpasswd", "secrets")
 
 
 class _InOrder(TyperGroup):
@@ -61,6 +61,7 @@ app.add_typer(domains.app, name="domain", help="Names whose certificates are wat
 app.add_typer(tokens.app, name="token", help="Who may use the API.")
 app.add_typer(audit.app, name="audit", help="Who changed what.")
 app.add_typer(alert.app, name="alert", help="Who hears of what goes wrong.")
+app.add_typer(secrets.app, name="secrets", help="The secrets of the stack.")
 app.add_typer(programs.db, name="db", help="The tables of the database.")
 
 

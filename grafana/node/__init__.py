@@ -180,9 +180,9 @@ def _about() -> sdk.Panel:
         """),
         {
             "Reason": column(width=110, steps=((None, style.BAD),)),
-            "Last seen": column(width=190, unit=style.MOMENT),
+            "Last seen": column(width=170, unit=style.MOMENT),
             "Failures": column(width=90),
-            "Engine": column(width=90),
+            "Engine": column(width=140),
             "API": column(width=70),
             "Watched": column(width=90),
         },

@@ -81,6 +81,7 @@ def _flow(title: str, what: str, meaning: str) -> sdk.Panel:
         f"{meaning} The fifteen with most in this time range.",
         series(_rates(f"container_{what}_bytes_total"), "{{name}}"),
         unit=style.BYTES_PER_SECOND,
+        no_value="No container has such numbers in this time range",
     )
 
 

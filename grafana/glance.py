@@ -79,7 +79,11 @@ def _alert_receivers() -> sdk.Panel:
         " neighbours, and try it with `vsa alert test`; until then you learn of trouble on this page alone.",
         now("max(alertmanager_integrations)"),
         steps=style.NONE_IS_BAD,
-        values={"0": ("nobody", style.BAD), "1": ("1 receiver", style.GOOD)},
+        values={
+            "0": ("nobody", style.BAD),
+            "1": ("1 receiver", style.GOOD),
+            "2": ("2 receivers", style.GOOD),
+        },
         links=[_TO_FLEET],
         no_value="no Alertmanager",
     )

@@ -59,3 +59,17 @@ def test_every_link_between_documents_leads_somewhere() -> None:
         if not (document.parent / link).exists()
     ]
     assert not broken
+
+
+def test_operations_names_only_what_there_is() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    compose = (ROOT / "compose" / "compose.yml").read_text(encoding="utf-8")
+    known = {f"VSA_{name.upper()}" for name in Settings.model_fields}
+    known |= set(re.findall(r"VSA_[A-Z_]+", compose))
+    assert set(re.findall(r"VSA_[A-Z_]+", text)) <= known
+    metrics = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"vsa_(?:collector|schedule|audit|node)_\w+", text)) <= set(
+        re.findall(r"vsa_\w+", metrics)
+    )
+    rules = "".join(file.read_text() for file in (ROOT / "prometheus" / "rules").glob("*.yml"))
+    assert all(f"alert: {name}" in rules for name in re.findall(r"\bVsa[A-Z]\w+", text))

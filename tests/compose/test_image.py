@@ -22,7 +22,7 @@ from tests.parts.ports import free_port
 from tests.parts.postgres import Database, Server, debian_server, empty_database
 
 # Making the base and the image takes a minute, once.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 SOURCE = "https://forge.example/vsa-dashboard"
 TOKEN = "a-token-of-the-image-s-tests"
@@ -142,10 +142,18 @@ def test_its_tools_are_new_enough_for_the_server(docker: Docker, tool: str) -> N
     assert int(version[0]) >= 16
 
 
-def test_its_pg_dump_works(docker: Docker, database: Database, postgres: Server) -> None:
-    words = ("run", "--rm", *LOCKED_UP, *reaching(database, postgres), "--entrypoint=pg_dump")
-    dump = docker(*words, IMAGE, "--schema-only", database.owner_url)
-    assert "CREATE TABLE public.vps_nodes" in dump
+def test_it_backs_up_and_restores(docker: Docker, database: Database, postgres: Server) -> None:
+    script = """
+        vsa backup /tmp/vsa.dump
+        export VSA_DATABASE_URL=$OTHER_URL VSA_MIGRATION_DATABASE_URL=$OTHER_OWNER_URL
+        vsa restore /tmp/vsa.dump
+    """
+    with empty_database(postgres) as other:
+        urls = {"OTHER_URL": other.url, "OTHER_OWNER_URL": other.owner_url}
+        words = ("run", "--rm", *LOCKED_UP, *reaching(database, postgres, **urls))
+        said = docker(*words, "--entrypoint=sh", IMAGE, "-ec", script)
+    assert said.splitlines()[0].startswith("/tmp/vsa.dump: ")
+    assert "restored" in said.splitlines()[-1]
 
 
 # ---------------------------------------------------------------------------- what it is made of

@@ -57,7 +57,7 @@ class Docker:
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=400,
             check=False,
         )
 
@@ -96,7 +96,7 @@ def _wheels(folder: Path) -> Path:
         command.append(f"--platform=manylinux{version}_{platform.machine()}")
     for lock in LOCKS:
         command += ["--requirement", str(ROOT / lock)]
-    subprocess.run(command, check=True, timeout=240, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, timeout=400, stderr=subprocess.DEVNULL)
     return place
 
 

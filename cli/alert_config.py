@@ -71,6 +71,7 @@ def _inhibitions() -> list[Section]:
     return [
         _inhibit("VsaCollectorDown", "Vsa(Node|Container|Domain).+"),
         _inhibit("VsaNodeUnreachable", "Vsa(Container|Domain).+", "node"),
+        _inhibit("VsaContainer(OOM|Restarting|Unhealthy)", "VsaDomainUnreachable", "node", "name"),
         _inhibit("VsaContainerOOM", "VsaContainer(Restarting|Unhealthy)", "node", "name"),
         _inhibit("VsaContainerRestarting", "VsaContainerUnhealthy", "node", "name"),
     ]
@@ -78,7 +79,7 @@ def _inhibitions() -> list[Section]:
 
 def _inhibit(cause: str, effects: str, *equal: str) -> Section:
     return {
-        "source_matchers": [f'alertname="{cause}"'],
+        "source_matchers": [f'alertname=~"{cause}"'],
         "target_matchers": [f'alertname=~"{effects}"'],
         "equal": list(equal),
     }

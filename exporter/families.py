@@ -138,12 +138,22 @@ CONTAINER_EVENTS = _events.counter(
 
 # ---------------------------------------------------------------------------- /metrics: domains
 
+_registered = Group(FLEET, "registry", ("domain", "port", "server_name"))
+DOMAIN_INFO = _registered.gauge(
+    "vsa_domain_info",
+    "The node and the container that serve it; without the label where none was named.",
+    *("node", "container"),
+)
+
 _domain = Group(FLEET, "TLS probe", ("domain", "port", "server_name"))
 DOMAIN_FAILURE = _domain.gauge(
     "vsa_domain_failure", "1 at the reason why no address answered.", "reason"
 )
 DOMAIN_LAST_SUCCESS = _domain.gauge(
     "vsa_domain_last_success_timestamp_seconds", "Last time at least one address answered."
+)
+DOMAIN_CONSECUTIVE_FAILURES = _domain.gauge(
+    "vsa_domain_consecutive_failures", "Failed probes since the last success."
 )
 DOMAIN_PROBES = _domain.counter("vsa_domain_probes_total", "Probes made.")
 DOMAIN_PROBE_FAILURES = _domain.counter(

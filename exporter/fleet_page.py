@@ -126,8 +126,11 @@ def _add_engine(page: Page, node: NodeStatus) -> None:
 
 def _add_domain(page: Page, domain: DomainStatus) -> None:
     labels = label_text(domain=domain.name, port=domain.port, server_name=domain.server_name)
+    served_by = label_text(node=domain.node, container=domain.container)
+    page.add(f.DOMAIN_INFO, f"{labels},{served_by}".rstrip(","), 1)
     page.add_one_hot(f.DOMAIN_FAILURE, labels, FailureReason, _reason(domain.failure))
     page.add(f.DOMAIN_LAST_SUCCESS, labels, unix(domain.last_success_at))
+    page.add(f.DOMAIN_CONSECUTIVE_FAILURES, labels, domain.consecutive_failures)
     page.add(f.DOMAIN_PROBES, labels, domain.probes_total)
     page.add(f.DOMAIN_PROBE_FAILURES, labels, domain.failures_total)
 

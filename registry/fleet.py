@@ -67,12 +67,14 @@ class NodePage:
 
 @dataclass(frozen=True, slots=True)
 class DomainStatus:
-    """A domain and how its last probes went; `server_name` only where it is set."""
+    """A domain and how its last probes went; names are None where they are not set."""
 
     id: int
     name: str
     port: int
     server_name: str | None
+    node: str | None
+    container: str | None
     enabled: bool
     last_attempt_at: datetime | None
     last_success_at: datetime | None
@@ -176,8 +178,9 @@ _NUMBERS = text(
 )
 
 _DOMAINS = text("""
-    SELECT d.id, d.name, d.port, d.server_name, d.enabled, st.*
+    SELECT d.id, d.name, d.port, d.server_name, n.name AS node, d.container, d.enabled, st.*
     FROM domains d JOIN domain_state st ON st.domain_id = d.id
+    LEFT JOIN vps_nodes n ON n.id = d.node_id
     ORDER BY d.id
 """)
 

@@ -184,6 +184,15 @@ def test_a_disabled_domain_is_left_out_with_its_addresses() -> None:
     assert "shop.example" not in page
 
 
+def test_a_domain_says_what_serves_it_where_it_was_told() -> None:
+    lonely = replace(DOMAIN, id=2, name="lonely.example", node=None, container=None)
+    page = fleet_page.render(replace(FLEET, domains=(DOMAIN, lonely)))
+    assert set(values(page, "vsa_domain_info")) == {
+        '{domain="shop.example",port="443",node="web-1",container="shop"}',
+        '{domain="lonely.example",port="443"}',
+    }
+
+
 def test_a_domain_that_does_not_resolve_says_so() -> None:
     failed = replace(DOMAIN, failure=Failure(FailureReason.DNS, "no such name"))
     page = fleet_page.render(replace(FLEET, domains=(failed,), endpoints=()))

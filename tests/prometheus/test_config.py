@@ -11,7 +11,7 @@ from tests.prometheus.conftest import SHIPPED
 def test_promtool_is_content_with_the_shipped_configuration(shipped: Path) -> None:
     judgement = promtool("check", "config", shipped / "prometheus.yml")
     assert judgement.passed, judgement.text
-    assert "SUCCESS: 3 rule files found" in judgement.text
+    assert "SUCCESS: 5 rule files found" in judgement.text
 
 
 def test_what_ships_ends_the_series_of_a_container_that_is_gone() -> None:

@@ -14,6 +14,8 @@ from tests.parts.prometheus import prometheus, promtool
 from tests.prometheus.conftest import SHIPPED
 
 ALERTS = (
+    "VsaAlertmanagerUnreachable",
+    "VsaAlertsNotDelivered",
     "VsaCertificateBad",
     "VsaCertificateExpired",
     "VsaCertificateExpiring",
@@ -21,7 +23,10 @@ ALERTS = (
     "VsaContainerOOM",
     "VsaContainerRestarting",
     "VsaContainerUnhealthy",
+    "VsaDomainUnreachable",
+    "VsaNodePageMissing",
     "VsaNodeUnreachable",
+    "VsaRuleFailing",
 )
 SECTIONS = ("**Meaning.**", "**Check.**", "**Act.**")
 RUNBOOK = SHIPPED.parent / "docs" / "runbook.md"

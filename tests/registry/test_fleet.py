@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from registry.collectors import CollectorBeat, beat
 from registry.facts import (
@@ -240,6 +241,21 @@ async def test_an_endpoint_that_never_answered_has_no_certificate(tx: Connection
         None,
     )
     assert status.server_name is None
+
+
+async def test_a_domain_says_what_serves_it_where_it_was_told(tx: Connection) -> None:
+    node_id = await add_node(tx, "web-1")
+    domain_id = await add_domain(tx, "shop.example")
+    await add_domain(tx, "lonely.example")
+    await tx.execute(
+        text("UPDATE domains SET node_id = :node, container = 'shop' WHERE id = :domain"),
+        {"node": node_id, "domain": domain_id},
+    )
+    domains = (await read_fleet(tx, NOW, DEFAULTS)).domains
+    assert [(domain.name, domain.node, domain.container) for domain in domains] == [
+        ("shop.example", "web-1", "shop"),
+        ("lonely.example", None, None),
+    ]
 
 
 async def test_a_domain_tells_how_its_probes_went(tx: Connection) -> None:

@@ -36,7 +36,7 @@ class Client:
 
     def run(self) -> None:
         connection = Connection("127.0.0.1", self.port, timeout=10)
-        while not self.stopped.is_set():
+        while not self.stopped.wait(0.002):  # idle between two requests, as clients are
             try:
                 status = self.ask(connection)
             except (OSError, http.client.HTTPException) as error:

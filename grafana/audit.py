@@ -130,7 +130,7 @@ def _tiles() -> tuple[sdk.Panel, ...]:
             sql("SELECT count(*) FROM dashboard.audit"),
         ),
         stat(
-            "Missing numbers",
+            "Missing",
             "Entries count from 1 without a hole: any that is missing was removed. Zero does not prove that the trail"
             " is whole: `vsa audit verify` does.",
             sql("SELECT coalesce(max(id), 0) - count(*) FROM dashboard.audit"),
@@ -149,19 +149,19 @@ def _changes() -> sdk.Panel:
         " number. All of it, also as a file: `vsa audit list`, `vsa audit export`.",
         sql(f"""
             SELECT timestamp AS "Time", actor AS "Actor", action AS "Action", target AS "Target",
-                {_NAME} AS "Name", changes AS "Changes", result AS "Result",
-                address AS "From", request_id AS "Request", id AS "#"
+                changes AS "Changes", {_NAME} AS "Name", result AS "Result", address AS "From",
+                request_id AS "Request", id AS "#"
             FROM ({_CHOSEN}) AS entry
             ORDER BY id DESC
             LIMIT 1000
         """),
         {
             "Time": column(width=170, unit=style.MOMENT),
-            "Actor": column(width=140),
+            "Actor": column(width=120),
             "Action": column(width=130, values=_ACTIONS),
             "Target": column(width=200, link=_target_link()),
             "Name": column(width=160),
-            "Changes": column(wrap=True),
+            "Changes": column(at_least=320, wrap=True),
             "Result": column(width=80, values=_RESULTS),
             "From": column(width=130),
             "Request": column(width=130),
@@ -269,7 +269,7 @@ def _head() -> sdk.Panel:
         "Hash of the newest entry, as the exporter tells it. A head that was kept elsewhere shows later whether the end"
         " of the trail was cut: Prometheus keeps those of its retention.",
         rows("max by (hash) (vsa_audit_head_info)"),
-        {"Hash": column(wrap=True)},
+        {"Hash": column(at_least=540)},
         no_value="The exporter is not scraped",
         transformations=[
             transformation(

@@ -130,7 +130,7 @@ def _renewals() -> sdk.Panel:
         """),
         {
             "Seen": column(width=170, unit=style.MOMENT),
-            "Names": column(wrap=True),
+            "Names": column(at_least=240, wrap=True),
             "Life left": column(
                 width=170,
                 unit=style.PERCENT,

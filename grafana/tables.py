@@ -56,6 +56,7 @@ def column(
     *,
     unit: str | None = None,
     width: int | None = None,
+    at_least: int | None = None,
     steps: Steps | None = None,
     values: Words | None = None,
     link: sdk.DashboardLink | None = None,
@@ -66,12 +67,14 @@ def column(
 ) -> Column:
     """Dress a column: `steps` and `values` colour its text, `wrap` shows long text whole.
 
+    A column without `width` shares what is left, `at_least` so much of it;
     `gauge` draws a bar beside the number, from zero to the column's greatest, or to 1 for a share;
     `absent` stands where there is no value.
     """
     properties: dict[str, object] = {
         "unit": unit,
         "custom_width": width,
+        "custom_minWidth": at_least,
         "thresholds": style.thresholds(steps) if steps else None,
         "mappings": style.words(values) if values else None,
         "custom_cellOptions": _cell(coloured=bool(steps or values), gauge=gauge),

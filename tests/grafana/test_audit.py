@@ -106,6 +106,6 @@ def test_an_entry_that_was_removed_leaves_a_missing_number(
 
 
 def missing(database: Database, living: Living) -> int:
-    (row,) = ask(database, living, "Missing numbers")
+    (row,) = ask(database, living, "Missing")
     (number,) = row.values()
     return int(number)

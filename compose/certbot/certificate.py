@@ -48,7 +48,8 @@ class Places:
         """Read the domain and the folders; a domain that is none ends the program."""
         domain = os.environ.get("DASHBOARD_DOMAIN", "")
         if not DOMAIN.fullmatch(domain):
-            sys.exit(f"certificate: DASHBOARD_DOMAIN is no DNS name in lower case: {domain!r}")
+            rule = "a DNS name in lower case, an international one as xn--…"
+            sys.exit(f"certificate: DASHBOARD_DOMAIN must be {rule}: {domain!r}")
         return cls(
             domain,
             letsencrypt=Path(os.environ.get("LETSENCRYPT_FOLDER", "/etc/letsencrypt")),

@@ -142,7 +142,7 @@ def test_health_wants_a_certificate_and_a_keeper_at_work() -> None:
 def test_the_keeper_ends_at_once_and_in_order_when_it_is_told_to(edge: Edge) -> None:
     started = time.monotonic()
     assert edge.stop("keeper") == 0
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert "Traceback" not in edge.log("keeper")
 
 
@@ -170,4 +170,7 @@ def test_a_domain_that_is_no_name_is_refused() -> None:
             edge.environment["DASHBOARD_DOMAIN"] = wrong
             answer = edge.run("keep")
             assert answer.returncode == 1
-            assert f"DASHBOARD_DOMAIN is no DNS name in lower case: {wrong!r}" in answer.stdout
+            assert (
+                f"DASHBOARD_DOMAIN must be a DNS name in lower case, an international one as xn--…: {wrong!r}"
+                in answer.stdout
+            )

@@ -25,10 +25,11 @@ format: $(VENV)/.dev ## put the code into the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## measure: CPU a node scrape, a TLS probe beside their peers, and the SQL of the dashboards
+bench: $(VENV)/.dev ## measure: CPU a node scrape, a TLS probe beside their peers, the SQL of the dashboards, growth
 	$(BIN)/python -m bench.nodes
 	$(BIN)/python -m bench.tls
 	$(BIN)/python -m bench.dashboards
+	$(BIN)/python -m bench.growth
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header

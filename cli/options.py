@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -29,6 +30,8 @@ Enabled = Annotated[
     bool | None, typer.Option("--enable/--disable", help="Ask it, or leave it alone.")
 ]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+
 StartTlsOption = Annotated[
     StartTls, typer.Option("--starttls", help="What is spoken before TLS begins.")
 ]
@@ -42,6 +45,16 @@ ValueT = TypeVar("ValueT")
 # Brings back what the settings say.
 _DEFAULT = "default"
 _NAME_AND_PORT = re.compile(r"(\[.*\]|[^:]*)(?::([^:]*))?")
+
+
+def demand_yes(question: str, *, yes: bool) -> None:
+    """Return when the person agrees, or has agreed with --yes; BadInput else."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput("this needs --yes where nobody can be asked")
+    if not typer.confirm(question, err=True):
+        raise BadInput("nothing was changed")
 
 
 def given(**fields: object) -> dict[str, object]:

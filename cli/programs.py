@@ -13,6 +13,7 @@ import typer
 
 from cli.connection import own_settings
 from cli.faults import BadInput, CannotReach
+from cli.options import Yes, demand_yes
 from cli.output import note
 
 if TYPE_CHECKING:
@@ -114,6 +115,31 @@ def upgrade_tables() -> None:
         if server:
             server.stop()
     note("the database is of this version")
+
+
+@db.command("downgrade")
+def downgrade_tables(
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="Such as 0001.")],
+    *,
+    yes: Yes = False,
+) -> None:
+    """Take the tables back to an earlier revision; what only newer ones can hold is lost.
+
+    For the way back to a release that does not run on these tables: done by the newer release,
+    before the older one starts.
+
+    Example: vsa db downgrade 0001
+    """
+    from cli.database import faults, owner_database
+    from registry.migrate import downgrade
+    from registry.revisions import known_revisions
+
+    if revision not in known_revisions():
+        raise BadInput(f"REVISION: must be one of {', '.join(known_revisions())}")
+    demand_yes(f"Take the tables back to revision {revision}?", yes=yes)
+    with faults(), owner_database(own_settings()) as (owner_url, _):
+        downgrade(owner_url, revision)
+    note(f"the tables are at revision {revision}")
 
 
 def _begin(program: str, *, verbose: bool, supervised: bool) -> Settings:

@@ -15,13 +15,14 @@ from rich.text import Text
 from cli.backup import STDOUT
 from cli.connection import own_settings
 from cli.faults import NOT_WELL, BadInput
+from cli.options import Yes, demand_yes
 from cli.output import BAD, GOOD, WARN, note, say
 from cli.trail import Trail
 from cli.transfer import Progress, size
 from cli.words import count
 
 if TYPE_CHECKING:
-    from registry.restore import Target
+    from registry.restore import Backup, Target
 
 STDIN = STDOUT
 
@@ -42,7 +43,7 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="In place of what the database holds.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    yes: Yes = False,
     head: Annotated[
         str | None,
         typer.Option(metavar="HASH", help="The head told by `vsa backup`: it must be this one."),
@@ -59,36 +60,45 @@ def restore(
     """
     from cli.claim import claim
     from cli.database import faults, owner_database
+    from registry.restore import look_at
 
     settings = own_settings()
     alone = nullcontext() if settings.database_url else claim(settings.data_dir)
     with faults(), alone, _opened(file) as source, owner_database(settings) as (owner_url, url):
-        summary = _restore(source, owner_url, url, head, _Consent(file, replace=replace, yes=yes))
+        target = look_at(owner_url)
+        _demand_quiet(target)
+        backup = _open_backup(source, head)
+        _demand_room(target, replace=replace, yes=yes)
+        summary = _restore(backup, target, source, (owner_url, url))
     _tell(summary, as_json=as_json)
     if summary.broken_at:
         raise typer.Exit(NOT_WELL)
 
 
-def _restore(source: _Source, owner_url: str, url: str, head: str | None, may: _Consent) -> Summary:
+def _open_backup(source: _Source, head: str | None) -> Backup:
+    """Read the start of the backup; BadInput when it is not the one whose head was kept."""
+    from registry.restore import Backup
+
+    backup = Backup(source)
+    found = backup.heading.head.hash
+    if head and head.lower() != found:
+        raise BadInput(f"--head: this backup's is another, {found}; nothing was changed")
+    return backup
+
+
+def _restore(backup: Backup, target: Target, source: _Source, urls: tuple[str, str]) -> Summary:
     from cli.running import run
     from registry.migrate import upgrade
-    from registry.restore import Backup, look_at, read_trail, record_restore
+    from registry.restore import read_trail, record_restore
 
-    target = look_at(owner_url)
-    _demand_quiet(target)
-    backup = Backup(source)
-    wanted = backup.heading.head
-    if head not in {None, wanted.hash}:
-        raise BadInput(f"--head: this backup's is another, {wanted.hash}; nothing was changed")
-    may.demand(target)
+    owner_url, head = urls[0], backup.heading.head
     with Progress(source.total) as progress:
         backup.load(owner_url, target, progress.add)
     note("bringing it to this version, and checking its audit trail …")
-    upgrade(owner_url, url)
-    trail = Trail(read_trail(owner_url))
-    broken = trail.verify(wanted.hash, wanted.hash)
+    upgrade(*urls)
+    broken = Trail(read_trail(owner_url)).verify(head.hash, head.hash)
     run(record_restore(owner_url, backup.heading))
-    return Summary(progress.count, wanted.last_id, wanted.hash, broken.entry_id if broken else None)
+    return Summary(progress.count, head.last_id, head.hash, broken.entry_id if broken else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +140,14 @@ def _demand_quiet(target: Target) -> None:
         raise BadInput(f"stop these first, they use the database {target.name}: {named}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Consent:
-    """What the person allowed, and how more can be asked for."""
-
-    file: Path
-    replace: bool
-    yes: bool
-
-    def demand(self, target: Target) -> None:
-        """Return when the database may be replaced, or is empty; BadInput else."""
-        if not target.holds:
-            return
-        held = ", ".join(count(number, noun) for noun, number in target.holds.items())
-        if not self.replace:
-            raise BadInput(f"the database {target.name} holds {held}; --replace removes all of it")
-        if self.yes:
-            return
-        if self.file == STDIN or not sys.stdin.isatty():
-            raise BadInput("--replace needs --yes where nobody can be asked")
-        if not typer.confirm(f"Remove {held} from {target.name} for ever?", err=True):
-            raise BadInput("nothing was changed")
+def _demand_room(target: Target, *, replace: bool, yes: bool) -> None:
+    """Return when the database is empty, or may be replaced; BadInput else."""
+    if not target.holds:
+        return
+    held = ", ".join(count(number, noun) for noun, number in target.holds.items())
+    if not replace:
+        raise BadInput(f"the database {target.name} holds {held}; --replace removes all of it")
+    demand_yes(f"Remove {held} from {target.name} for ever?", yes=yes)
 
 
 def _tell(summary: Summary, *, as_json: bool) -> None:

@@ -29,6 +29,23 @@ def test_a_database_is_brought_to_this_version_as_often_as_asked(
         assert (said.code, said.out) == (0, ""), said.err
 
 
+def test_the_tables_are_taken_back_when_the_person_means_it(
+    person: Person, database: Database
+) -> None:
+    settings = settings_of(database)
+    said = person.vsa("db", "downgrade", "0001", **settings)
+    assert said.code == 2
+    assert "needs --yes where nobody can be asked" in said.err
+    said = person.vsa("db", "downgrade", "0001", "--yes", **settings)
+    assert (said.code, said.err) == (0, "the tables are at revision 0001\n")
+
+
+def test_a_revision_that_there_is_none_of_is_refused(person: Person, database: Database) -> None:
+    said = person.vsa("db", "downgrade", "base", "--yes", **settings_of(database))
+    assert said.code == 2
+    assert "REVISION: must be one of 0001, " in said.err
+
+
 def test_the_embedded_database_is_upgraded_and_left_stopped() -> None:
     with short_folder("vsa-db-") as folder:
         home = Home(folder)

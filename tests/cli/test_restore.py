@@ -68,7 +68,7 @@ def test_replacing_needs_a_yes(admin: Person, database: Database, file: Path) ->
     execute(database.owner_url, NODE.format("5) n WHERE n > 1 --"))
     said = admin.vsa("restore", str(file), "--replace")
     assert said.code == 2
-    assert "--replace needs --yes where nobody can be asked" in said.err
+    assert "needs --yes where nobody can be asked" in said.err
     assert nodes(database) == 5
     assert admin.vsa("restore", str(file), "--replace", "--yes").code == 0
     assert nodes(database) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import uvicorn
 
 from api.app import make_app
 from api.readiness import Readiness
+from registry.own import watch_own
+from registry.revisions import Fit
 from registry.session import UNAVAILABLE, Engine, database_now, make_engine
 from registry.settings import Settings
 from registry.tokens import TokenTaken, any_token, ensure_tokens, tokens_of
@@ -18,6 +21,8 @@ from registry.tokens import TokenTaken, any_token, ensure_tokens, tokens_of
 _POOL_SIZE = 10
 _GRACE_SECONDS = 5
 _SET_ONE = "set VSA_API_TOKEN or VSA_API_TOKEN_FILE (`openssl rand -hex 32` makes a good one)"
+
+log = logging.getLogger(__name__)
 
 
 class StartError(Exception):
@@ -38,14 +43,22 @@ async def run(settings: Settings, database_url: str, *, embedded: bool) -> None:
 
 
 async def prepare(engine: Engine, settings: Settings, *, embedded: bool) -> None:
-    """See that the database answers, is migrated and knows a token; raises StartError if not."""
+    """See that the database answers, is migrated and knows a token; raises StartError if not.
+
+    Then see that the installation watches itself.
+    """
     try:
-        if not await Readiness(engine).is_migrated():
-            raise StartError("the database lacks migrations; run: vsa db upgrade")
+        schema = await Readiness(engine).schema()
+        if not schema.runs:
+            raise StartError(schema.remark())
+        if schema.fit is Fit.AHEAD:
+            log.warning("%s", schema.remark())
         async with engine.begin() as tx:
-            await ensure_tokens(tx, tokens_of(settings), await database_now(tx))
+            now = await database_now(tx)
+            await ensure_tokens(tx, tokens_of(settings), now)
             if not await any_token(tx):
                 raise StartError(_no_token(settings, embedded=embedded))
+            await watch_own(tx, settings, now)
     except TokenTaken as error:
         raise StartError(str(error)) from None
     except UNAVAILABLE as error:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import socket
-from collections.abc import Collection
-from itertools import count
-from pathlib import Path
 
 from collector.docker.local import local_docker_url
 from registry.settings import Settings
@@ -39,19 +35,3 @@ def engine_trouble(url: str) -> str | None:
     except OSError as error:
         return _TROUBLE.get(type(error), str(error))
     return None if answer.startswith(b"HTTP/1.") else "what answers there is no engine"
-
-
-def same_engine(url: str, other: str) -> bool:
-    """Tell whether two URLs lead to one socket: /var/run is a link to /run on most systems."""
-    return _real(url) == _real(other)
-
-
-def node_name(taken: Collection[str]) -> str:
-    """Return this machine's name as a node can have it and no other node has."""
-    name = re.sub(r"[^a-z0-9._-]", "-", socket.gethostname().lower()).lstrip("._-")[:60] or "local"
-    numbered = (f"{name}-{number}" for number in count(2))
-    return name if name not in taken else next(one for one in numbered if one not in taken)
-
-
-def _real(url: str) -> str:
-    return str(Path(url.removeprefix("unix://")).resolve())

@@ -57,8 +57,10 @@ def api(
     embedded = settings.database_url is None
     if upgrade:
         migrate(settings, find_server(settings.data_dir) if embedded else None)
+    if supervised:  # `vsa up` itself looks for an engine, and registers one that answers
+        settings = with_token(settings).model_copy(update={"docker_host": None})
     try:
-        run(serve(with_token(settings) if supervised else settings, url, embedded=embedded))
+        run(serve(settings, url, embedded=embedded))
     except StartError as error:  # caused by another: the database does not answer
         raise (CannotReach if error.__cause__ else BadInput)(str(error)) from None
 

@@ -13,9 +13,10 @@ from cli.answers import Node, decode
 from cli.client import Api
 from cli.faults import Fault
 from cli.listening import reachable
-from cli.local_engine import engine_trouble, engine_url, node_name, same_engine
+from cli.local_engine import engine_trouble, engine_url
 from cli.output import GOOD, QUIET, STRONG, WARN, pairs, say
 from cli.token_file import token_path
+from registry.own import machine_name, same_engine
 from registry.settings import Settings
 from registry.version import __version__
 
@@ -74,7 +75,7 @@ def _register(api: Api, url: str) -> str:
     for node in nodes:
         if same_engine(node.docker_url, url):
             return f"watched as node {node.name}"
-    name = node_name({node.name for node in nodes})
+    name = machine_name({node.name for node in nodes})
     api.send("POST", "/nodes", {"name": name, "docker_url": url})
     return f"watched from now on as node {name}"
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from cli.local_engine import engine_trouble, node_name, same_engine
-from registry.rules import node_name as valid_name
+from cli.local_engine import engine_trouble
 from tests.cli.conftest import paper_engine
 from tests.parts.engine_world import World
 
@@ -24,17 +23,3 @@ def test_a_socket_that_nobody_listens_on_is_no_engine(tmp_path: Path) -> None:
         closed.bind(str(tmp_path / "socket"))
     trouble = engine_trouble(f"unix://{tmp_path}/socket")
     assert trouble == "nobody listens there; is Docker stopped?"
-
-
-def test_a_link_leads_to_the_same_engine(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "var").symlink_to(tmp_path / "run")
-    assert same_engine(f"unix://{tmp_path}/var/d.sock", f"unix://{tmp_path}/run/d.sock")
-    assert not same_engine(f"unix://{tmp_path}/var/d.sock", f"unix://{tmp_path}/run/e.sock")
-
-
-def test_a_name_is_valid_and_not_taken() -> None:
-    first = node_name(set())
-    assert valid_name(first) == first
-    assert node_name({first}) == f"{first}-2"
-    assert node_name({first, f"{first}-2"}) == f"{first}-3"

@@ -14,6 +14,8 @@ SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic';
 SET password_encryption = 'scram-sha-256';
 
+-- All three or none: a password that is missing ends it here.
+BEGIN;
 SELECT format('CREATE ROLE %I', name)
 FROM unnest(ARRAY['vsa_owner', 'vsa', 'vsa_grafana']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
@@ -32,6 +34,7 @@ ALTER ROLE vsa_grafana SET lock_timeout = '5s';
 ALTER ROLE vsa_grafana SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE vsa_grafana SET temp_file_limit = '1GB';
 ALTER ROLE vsa_grafana SET work_mem = '16MB';
+COMMIT;
 
 SELECT 'CREATE DATABASE vsa OWNER vsa_owner'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'vsa')

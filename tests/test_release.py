@@ -79,6 +79,11 @@ def test_the_newest_version_in_the_changelog_is_this_one() -> None:
     assert released == ordered[::-1]
 
 
+def test_the_stack_runs_this_version_unless_told_otherwise() -> None:
+    text = (ROOT / "compose/compose.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"VSA_VERSION:-([^}]*)", text)) == {__version__}
+
+
 # ---------------------------------------------------------------------------- installed
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ import pytest
 from registry.version import __version__
 from tests.checkout import ROOMS, ROOT, tracked
 from tests.end_to_end.house import wait_for
+from tests.parts.compose import compose_run
 from tests.parts.dockerd import dockerd
-from tests.parts.image import BASE, IMAGE, Docker, build_image
+from tests.parts.image import IMAGE, Docker, build_image
 from tests.parts.ports import free_port
 from tests.parts.postgres import Database, Server, debian_server, empty_database
 
@@ -156,6 +156,68 @@ def test_it_backs_up_and_restores(docker: Docker, database: Database, postgres: 
     assert "restored" in said.splitlines()[-1]
 
 
+# ---------------------------------------------------------------------------- before the start
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """The folder of compose.yml on a host on which nothing has run yet."""
+    folder = tmp_path / "compose"
+    shutil.copytree(ROOT / "compose", folder)
+    return folder
+
+
+def roots(stack: Path) -> dict[str, str]:
+    names = {"DASHBOARD_DATA_ROOT": "data", "DASHBOARD_LOG_ROOT": "logs"}
+    names["DASHBOARD_ENV_ROOT"] = "env"
+    return {variable: str(stack.parent / name) for variable, name in names.items()}
+
+
+def init(docker: Docker, stack: Path) -> dict[str, str]:
+    """Have the secrets made, and return what .env says then."""
+    given = ("init", "--domain", "dash.example.com", "--docker-gid", "998")
+    done = compose_run(docker, stack, "secrets", *given, **roots(stack))
+    assert done.returncode == 0, done.stderr
+    lines = (stack / ".env").read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if re.match(r"\w+=", line))
+    return {name: value for name, _, value in pairs}
+
+
+def owners(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """User, group and mode of each folder that is nobody's but somebody's in a container."""
+    found = {}
+    for path in folder.rglob("*"):
+        about = path.stat()
+        if about.st_uid:
+            name = str(path.relative_to(folder))
+            found[name] = (about.st_uid, about.st_gid, about.st_mode & 0o777)
+    return found
+
+
+def test_good_settings_pass_and_every_folder_gets_its_owner(docker: Docker, stack: Path) -> None:
+    settings = init(docker, stack)
+    for _ in range(2):  # each start runs it
+        done = compose_run(docker, stack, "preflight", **roots(stack), **settings)
+        assert done.returncode == 0, done.stderr
+    made = owners(stack.parent)
+    assert made["data/postgres"] == (999, 999, 0o700)
+    assert made["data/grafana"] == (472, 472, 0o700)
+    assert made["data/tls"] == (101, 101, 0o700)
+    assert made["logs/nginx"] == (101, 101, 0o750)
+    token = stack.parent / "data/rendered/prometheus/vsa_api_token"
+    assert token.read_text(encoding="ascii") == settings["VSA_PROMETHEUS_TOKEN"]
+    assert made["data/rendered/prometheus/vsa_api_token"] == (65534, 65534, 0o400)
+    assert (stack / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_is_a_placeholder_stops_the_start(docker: Docker, stack: Path) -> None:
+    settings = init(docker, stack) | {"VSA_API_TOKEN": "change-me"}
+    done = compose_run(docker, stack, "preflight", **roots(stack), **settings)
+    assert done.returncode != 0
+    assert "VSA_API_TOKEN" in done.stderr
+    assert owners(stack.parent) == {}
+
+
 # ---------------------------------------------------------------------------- what it is made of
 
 
@@ -224,32 +286,3 @@ def test_it_says_what_it_is(docker: Docker) -> None:
     assert labels["licenses"] == "Apache-2.0"
     assert config["User"] == "10001:10001"
     assert config["Entrypoint"] == ["vsa"]
-
-
-# ---------------------------------------------------------------------------- its recipe
-
-
-def test_hadolint_is_content() -> None:
-    hadolint = Path(sys.executable).with_name("hadolint")
-    said = subprocess.run(
-        [hadolint, "--failure-threshold=style", ROOT / "compose/Dockerfile"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (said.returncode, said.stdout) == (0, "")
-
-
-def test_its_packages_are_those_of_every_installation() -> None:
-    everywhere = pins(ROOT / "requirements.lock")
-    image = pins(ROOT / "compose/requirements.lock")
-    assert image.items() <= everywhere.items()
-    assert not [name for name in everywhere if "pgserver" in name and name in image]
-
-
-def pins(lock: Path) -> dict[str, str]:
-    """Each package of a lock with its version."""
-    text = lock.read_text(encoding="utf-8")
-    return dict(re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)", text, re.MULTILINE))
-
-
-def test_the_stand_in_has_the_name_of_the_base() -> None:
-    assert f"ARG BASE={BASE}\n" in (ROOT / "compose/Dockerfile").read_text(encoding="utf-8")

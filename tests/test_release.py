@@ -16,7 +16,7 @@ import yaml
 
 from registry.version import __version__
 from tests import licences
-from tests.checkout import ROOMS, ROOT, tracked
+from tests.checkout import ROOMS, ROOT, sources
 from tests.cli.person import Home, wait_gone
 from tests.parts.postgres import short_folder
 
@@ -57,12 +57,12 @@ def test_the_sdist_holds_everything(dist: Path) -> None:
     top = f"vsa_dashboard-{__version__}"
     with tarfile.open(dist / f"{top}.tar.gz") as archive:
         held = {name.removeprefix(f"{top}/") for name in archive.getnames()}
-    assert tracked() <= held
+    assert sources(".") <= held
 
 
 def test_the_wheel_holds_the_rooms_and_nothing_else(dist: Path) -> None:
     held = {name for name in contents(wheel_of(dist)) if ".dist-info/" not in name}
-    assert tracked(*ROOMS) <= held
+    assert sources(*ROOMS) <= held
     assert {name.partition("/")[0] for name in held} == set(ROOMS)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from registry.version import __version__
-from tests.checkout import ROOMS, ROOT, tracked
+from tests.checkout import ROOMS, ROOT, sources
 from tests.end_to_end.house import wait_for
 from tests.parts.compose import compose_run
 from tests.parts.dockerd import dockerd
@@ -232,7 +232,7 @@ def site(path: str) -> str | None:
 
 
 def test_it_holds_the_product_whole_and_compiled(files: frozenset[str]) -> None:
-    kept = tracked(*ROOMS)
+    kept = sources(*ROOMS)
     held = {site(path) for path in files}
     assert kept <= held
     modules = [Path(path) for path in kept if path.endswith(".py")]

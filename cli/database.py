@@ -11,7 +11,7 @@ from registry.backup import BackupError
 from registry.clients import ClientError
 from registry.embedded import EmbeddedError, EmbeddedServer, find_server, start_server
 from registry.migrate import MigrationError, upgrade
-from registry.restore import RestoreError
+from registry.restore_target import RestoreError
 from registry.revisions import TooNewError
 from registry.session import UNAVAILABLE
 from registry.settings import Settings

@@ -22,7 +22,8 @@ from cli.transfer import Progress, size
 from cli.words import count
 
 if TYPE_CHECKING:
-    from registry.restore import Backup, Target
+    from registry.restore import Backup
+    from registry.restore_target import Target
 
 STDIN = STDOUT
 
@@ -60,7 +61,7 @@ def restore(
     """
     from cli.claim import claim
     from cli.database import faults, owner_database
-    from registry.restore import look_at
+    from registry.restore_target import look_at
 
     settings = own_settings()
     alone = nullcontext() if settings.database_url else claim(settings.data_dir)
@@ -109,10 +110,12 @@ class _Source:
     total: int | None
 
     def read(self, size: int, /) -> bytes:
+        from registry.restore_target import RestoreError
+
         try:
             return self.file.read(size)
         except OSError as error:
-            raise BadInput(f"cannot read the backup: {error.strerror}") from None
+            raise RestoreError(f"cannot read the backup: {error.strerror}") from None
 
 
 @contextmanager

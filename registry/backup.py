@@ -68,13 +68,15 @@ def exported_snapshot(url: str) -> Iterator[Snapshot]:
 
 def _export(connection: Connection) -> Snapshot:
     try:
-        row = connection.execute(_SNAPSHOT).one()
+        row = connection.execute(_SNAPSHOT).one_or_none()
     except ProgrammingError as error:
         reason = str(error.orig).partition("\n")[0]
         raise BackupError(
             f"{reason}; the database has no tables of ours, or not for this role: "
             "a backup is made as the owner of VSA_MIGRATION_DATABASE_URL"
         ) from None
+    if row is None:
+        raise BackupError("the database has no tables of ours; vsa db upgrade makes them")
     name, taken_at, version, last_id, head, revision = row
     version = version.partition(" ")[0]
     return Snapshot(name, taken_at.astimezone(UTC), version, Head(last_id, head), revision)

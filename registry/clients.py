@@ -54,7 +54,7 @@ def find_clients() -> list[Clients]:
 
 def clients_for(server_version: str) -> Clients:
     """Return the oldest that are at least as new as the server: what they write, most can read."""
-    server, found = int(server_version.partition(".")[0]), find_clients()
+    server, found = int(re.split(r"\D", server_version)[0]), find_clients()
     able = [clients for clients in found if clients.major >= server]
     if able:
         return able[0]

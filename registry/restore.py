@@ -11,16 +11,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import IO, Protocol
 
-from sqlalchemy import Connection, create_engine, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
 from registry.audit import Actor, Head, append
 from registry.audit_chain import AuditEntry
 from registry.clients import (
+    ClientError,
     Clients,
     close_input,
     connection_string,
@@ -29,6 +29,7 @@ from registry.clients import (
 )
 from registry.migrate import STARTERS_LOCK
 from registry.models import audit_logs, metadata
+from registry.restore_target import RestoreError, Target
 from registry.revisions import known_revisions
 from registry.session import database_now, driver_url, make_engine
 from registry.stored import decode
@@ -50,22 +51,6 @@ _SCRIPT = ("--no-owner", "--no-privileges", "--file=-")
 _TOO_NEW = b"SET transaction_timeout = 0;\n"
 _HEAD_OF_SCRIPT = 4096
 _MAGIC = b"PGDMP"
-
-_PROGRAMS = text("""
-    SELECT application_name, count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name LIKE 'vsa %' AND pid <> pg_backend_pid()
-    GROUP BY 1 ORDER BY 1
-""")
-_COUNTED = {
-    "vps_nodes": "node",
-    "domains": "domain",
-    "tokens": "token",
-    "audit_logs": "audit record",
-}
-
-_TABLES = """
-    SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-"""
 
 _EMPTY = """
     SET client_min_messages = warning;
@@ -103,11 +88,7 @@ class Source(Protocol):
     """Where a backup is read from: a file, or a pipe, which cannot be read twice."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most `size` bytes, none at the end."""
-
-
-class RestoreError(Exception):
-    """This cannot be restored; the message says why. Nothing was changed."""
+        """Return at most `size` bytes, none at the end; RestoreError where that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +99,13 @@ class Heading:
     head: Head
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The database as it is before."""
-
-    name: str
-    server_major: int
-    now: datetime
-    programs: dict[str, int]
-    holds: dict[str, int]
-
-
 class Backup:
     """A backup that is read once from its start to its end; the start is looked at before."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._clients = newest_clients()
+        self._fault: RestoreError | None = None
         self._kept = self._read_start()
         self.heading = self._read_heading()
         if self.heading.revision not in known_revisions():
@@ -194,53 +165,29 @@ class Backup:
     def _script(self, watch: Callable[[int], None]) -> Iterator[IO[bytes]]:
         """Yield the backup as SQL; its bytes are fed from a thread of their own meanwhile."""
         command = self._clients.command("pg_restore", *_SCRIPT)
-        with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
-            assert reader.stdin
-            assert reader.stdout
-            feeder = threading.Thread(target=self._feed, args=(reader, watch), daemon=True)
-            feeder.start()
-            yield reader.stdout
+        try:
+            with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+                assert reader.stdout
+                threading.Thread(target=self._feed, args=(reader, watch), daemon=True).start()
+                yield reader.stdout
+        except ClientError:
+            if self._fault:
+                raise self._fault from None
+            raise
 
     def _feed(self, reader: subprocess.Popen[bytes], watch: Callable[[int], None]) -> None:
         piece, self._kept = self._kept, b""
-        # An error of reading, too, ends the input early, and so the reader fails by itself.
+        # Input that ends early makes the reader fail by itself, and so nothing is restored.
         with suppress(OSError, ValueError):
             try:
                 while piece and reader.stdin:
                     reader.stdin.write(piece)
                     watch(len(piece))
                     piece = self._source.read(_PIECE)
+            except RestoreError as error:
+                self._fault = error
             finally:
                 close_input(reader)
-
-
-def look_at(url: str) -> Target:
-    """Read what stands in the way of a restore into the database of `url`."""
-    engine = create_engine(driver_url(url, "restore", _SESSION), poolclass=NullPool)
-    with engine.connect() as connection:
-        return _look(connection)
-
-
-def _look(connection: Connection) -> Target:
-    about = text(
-        "SELECT current_database(), current_setting('server_version_num'), clock_timestamp()"
-    )
-    name, version, now = connection.execute(about).one()
-    found = {row[0]: row[1] for row in connection.execute(_PROGRAMS)}
-    tables = set(connection.scalars(text(_TABLES)))
-    try:
-        counted = {
-            noun: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608
-            for table, noun in _COUNTED.items()
-            if table in tables
-        }
-    except DBAPIError as error:
-        reason = str(error.orig).partition("\n")[0]
-        raise RestoreError(
-            f"{reason}; a backup is restored as the owner of VSA_MIGRATION_DATABASE_URL"
-        ) from None
-    holds = {noun: number for noun, number in counted.items() if number}
-    return Target(name, int(version) // 10000, now.astimezone(UTC), found, holds)
 
 
 def read_trail(url: str) -> Iterator[AuditEntry]:

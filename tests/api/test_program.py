@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from api.program import StartError, prepare
-from registry.audit import Actor
+from registry.audit import Actor, AuditFilter, list_entries
 from registry.session import Engine, database_now, make_engine
 from registry.settings import read_settings
 from registry.tokens import Role, create_token, revoke_token
@@ -161,6 +161,18 @@ async def test_the_token_of_the_settings_is_enough(engine: Engine) -> None:
     settings = read_settings({"VSA_API_TOKEN": TOKEN})
     await prepare(engine, settings, embedded=False)
     await prepare(engine, read_settings({}), embedded=False)
+
+
+async def test_the_installation_watches_itself_from_its_first_start_on(engine: Engine) -> None:
+    settings = {"VSA_DOCKER_HOST": "unix:///run/d.sock", "VSA_DASHBOARD_DOMAIN": "vsa.example.com"}
+    await prepare(engine, read_settings({"VSA_API_TOKEN": TOKEN, **settings}), embedded=False)
+    async with engine.begin() as tx:
+        page = await list_entries(tx, AuditFilter(actor="settings"), limit=9)
+    assert [entry.action for entry in page.items] == [
+        "domain.create",
+        "node.create",
+        "token.create",
+    ]
 
 
 @pytest.mark.parametrize(("embedded", "hint"), [(False, "VSA_API_TOKEN"), (True, "`vsa up`")])

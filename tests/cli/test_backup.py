@@ -104,7 +104,7 @@ def test_a_folder_that_is_not_there_is_named(admin: Person, tmp_path: Path) -> N
 def test_progress_is_told_on_a_terminal(admin: Person, database: Database, tmp_path: Path) -> None:
     noise = "INSERT INTO vps_nodes (name, docker_url, enabled, created_at, updated_at)"
     noise += " SELECT n, string_agg(md5((n * m)::text), ''), true, 'now', 'now'"
-    noise += " FROM generate_series(1, 4000) n, generate_series(1, 100) m GROUP BY n"
+    noise += " FROM generate_series(1, 3000) n, generate_series(1, 100) m GROUP BY n"
     execute(database.owner_url, noise)
     with terminal() as (ours, theirs):
         subprocess.run(
@@ -114,7 +114,7 @@ def test_progress_is_told_on_a_terminal(admin: Person, database: Database, tmp_p
             stderr=theirs,
             check=True,
         )
-        assert re.search(rb"MiB, [\d.]+ MiB/s", os.read(ours, 10_000))
+        assert re.search(rb"[KM]iB, [\d.]+ [KM]iB/s", os.read(ours, 10_000))
 
 
 # ---------------------------------------------------------------------------- what goes wrong

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ from registry import clients
 from registry.audit import Head
 from registry.backup import BackupError, dump, exported_snapshot
 from registry.clients import ClientError, clients_for, connection_string, newest_clients, running
-from tests.parts.postgres import Database, Server, empty_database
+from tests.parts.postgres import Database, Server, empty_database, migrated_database
 
 NODE = """
     INSERT INTO vps_nodes (name, docker_url, enabled, created_at, updated_at)
@@ -162,3 +163,28 @@ def test_a_program_does_not_outlive_what_failed_beside_it() -> None:
     with pytest.raises(ZeroDivisionError), running(["/bin/sleep", "100"]) as process:
         raise ZeroDivisionError
     assert process.poll() is not None
+
+
+def test_a_password_opens_the_database_for_every_program(older_server: Server) -> None:
+    """Trust is the rule on that server; one role has to prove itself."""
+    rules = older_server.sockets / "data" / "pg_hba.conf"
+    before = rules.read_text()
+    older_server.run("CREATE ROLE {} LOGIN PASSWORD 'a:b\\c %/é' IN ROLE vsa_owner", "locked")
+    rules.write_text(f"local all locked scram-sha-256\n{before}")
+    try:
+        older_server.run("SELECT pg_reload_conf()")
+        with migrated_database(older_server) as opened:
+            password = quote("a:b\\c %/é", safe="")
+            url = opened.owner_url.replace("vsa_owner@", f"locked:{password}@")
+            with exported_snapshot(url) as snapshot, dump(url, snapshot) as pieces:
+                assert pieces.read().startswith(b"PGDMP")
+            wrong = opened.owner_url.replace("vsa_owner@", "locked:wrong@")
+            with connection_string(wrong, "test") as target:
+                refused = pytest.raises(ClientError, match="password authentication failed")
+                command = newest_clients().command("pg_dump", f"--dbname={target}")
+                with refused, running(command):
+                    pass
+    finally:
+        rules.write_text(before)
+        older_server.run("SELECT pg_reload_conf()")
+        older_server.run("DROP ROLE {}", "locked")

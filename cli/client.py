@@ -35,7 +35,7 @@ class Api:
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=_TIMEOUT,
             trust_env=False,
-            verify=_trust(self.url, settings),
+            verify=trust_for(self.url, settings),
         )
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ def _refused(settings: Settings) -> str:
     return f"the API wants a token: set VSA_API_TOKEN (there is none in {path} either)"
 
 
-def _trust(url: str, settings: Settings) -> ssl.SSLContext:
+def trust_for(url: str, settings: Settings) -> ssl.SSLContext:
     """Trust what this machine trusts, and VSA_TRUST_BUNDLE: an API within a company has its own CA."""
     if not url.startswith("https:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not needed, and a full one takes 20 ms

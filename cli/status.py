@@ -109,6 +109,14 @@ def _show_hints(api: Api, sections: Sections) -> None:
         say("  vsa node add NAME unix:///path/to/docker.sock")
     if not sections["domain"]:
         say("No certificate is watched. Try:", "  vsa domain add example.com")
+    _show_alert_hint()
+
+
+def _show_alert_hint() -> None:
+    from cli.alertmanager import alert_hint
+
+    if hint := alert_hint(own_settings()):
+        say(hint)
 
 
 def _local_docker(api: Api) -> str:

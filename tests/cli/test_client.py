@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from cli.client import Api, _trust, api_url
+from cli.client import Api, api_url, trust_for
 from registry.settings import read_settings
 from tests.cli.person import Home, Person
 from tests.parts.tls import Authority, Server
@@ -61,7 +61,7 @@ def test_a_company_s_own_authority_is_trusted_by_the_bundle(
     authority: Authority, tmp_path: Path
 ) -> None:
     bundle = str(authority.bundle_path(tmp_path))
-    context = _trust("https://vsa.example", read_settings({"VSA_TRUST_BUNDLE": bundle}))
+    context = trust_for("https://vsa.example", read_settings({"VSA_TRUST_BUNDLE": bundle}))
     assert authority.certificate.public_bytes(Encoding.DER) in context.get_ca_certs(
         binary_form=True
     )

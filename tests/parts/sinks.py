@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -50,12 +50,13 @@ def webhook() -> Iterator[Webhook]:
 
 @dataclass
 class Mailbox:
-    """A mail server at `address`, and every mail that it took."""
+    """A mail server at `address`, every mail that it took, and whether anybody told it a password."""
 
     address: str
     user: str
     password: str
     mails: list[EmailMessage] = field(default_factory=list)
+    was_told: bool = False
 
 
 @contextmanager
@@ -65,10 +66,12 @@ def mailbox(identity: Identity, user: str, password: str) -> Iterator[Mailbox]:
 
     class Talk(StreamRequestHandler):
         def handle(self) -> None:
-            _SmtpSession(self, context, box).run()
+            session = _SmtpSession(self, context, box)
+            with suppress(OSError):  # a client that leaves, or does not trust us
+                session.run()
+            session.close()
 
     server = ThreadingTCPServer(("127.0.0.1", 0), Talk)
-    server.daemon_threads = True
     box = Mailbox(f"localhost:{server.server_address[1]}", user, password)
     with _serving(server):
         yield box
@@ -108,6 +111,12 @@ class _SmtpSession:
             if verb.upper() == "QUIT":
                 return
 
+    def close(self) -> None:
+        """Close what STARTTLS opened; the handler closes the rest."""
+        with suppress(OSError):
+            self._file.close()
+        self._socket.close()
+
     def _say(self, *lines: str) -> None:
         self._file.writelines(f"{line}\r\n".encode() for line in lines)
         self._file.flush()
@@ -118,11 +127,13 @@ class _SmtpSession:
 
     def _starttls(self, _: str) -> None:
         self._say("220 go ahead")
+        self._file.close()
         self._socket = self._context.wrap_socket(self._socket, server_side=True)
         self._file = self._socket.makefile("rwb")
         self._is_closed_to_others = True
 
     def _auth(self, rest: str) -> None:
+        self._box.was_told = True
         _, user, password = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")
         self._is_known = (user, password) == (self._box.user, self._box.password)
         self._say("235 welcome" if self._is_known else "535 who are you?")

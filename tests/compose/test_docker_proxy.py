@@ -122,6 +122,11 @@ def test_what_the_collector_asks_reaches_the_engine_as_it_is(
     assert heard == [f"GET {path} HTTP/1.1\r\nHost: docker\r\n".encode()]
 
 
+def test_every_question_of_the_collector_s_is_tried_here() -> None:
+    tried = {"VERSION", "info", "containers", "inspect", "stats", "events"}
+    assert {name for name in vars(calls) if name[0] != "_" and name != "annotations"} == tried
+
+
 # ---------------------------------------------------------------------------- what does not
 
 

@@ -63,8 +63,8 @@ def test_a_test_alert_reaches_the_webhook_and_the_mailbox_and_is_over(
     person: Person, authority: Authority, sink: Webhook, box: Mailbox, tmp_path: Path
 ) -> None:
     settings = {"VSA_ALERT_WEBHOOK_URL": sink.url, **mail_settings(box)}
-    trust = str(authority.bundle_path(tmp_path))
-    with configured(tmp_path, settings, SSL_CERT_FILE=trust) as server:
+    trust = str(authority.bundle_path(tmp_path).parent)
+    with configured(tmp_path, settings, SSL_CERT_DIR=trust) as server:
         said = person.vsa("alert", "test", "--json", VSA_ALERTMANAGER_URL=server.url)
         assert said.document() == {
             "alertmanager": server.url,
@@ -86,8 +86,8 @@ def test_a_test_alert_reaches_the_webhook_and_the_mailbox_and_is_over(
 def test_a_mail_says_what_is_wrong_what_to_do_and_where_to_look(
     authority: Authority, box: Mailbox, tmp_path: Path
 ) -> None:
-    trust = str(authority.bundle_path(tmp_path))
-    with configured(tmp_path, mail_settings(box), SSL_CERT_FILE=trust) as server:
+    trust = str(authority.bundle_path(tmp_path).parent)
+    with configured(tmp_path, mail_settings(box), SSL_CERT_DIR=trust) as server:
         alert = {
             "labels": {"alertname": "VsaNodeUnreachable", "severity": "critical", "node": "web-1"},
             "annotations": {

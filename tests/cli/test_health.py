@@ -123,7 +123,9 @@ async def heartbeat(engine: Engine, instance: str, age: float = 0) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "pid"), [("elsewhere", os.getpid()), (socket.gethostname(), 1 << 30)]
+    ("host", "pid"),
+    [("elsewhere", os.getpid()), (socket.gethostname(), 1 << 30)],
+    ids=["another host", "a dead process"],
 )
 async def test_a_collector_elsewhere_is_not_the_one_that_is_asked_for(
     person: Person, database: Database, engine: Engine, host: str, pid: int

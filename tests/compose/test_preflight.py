@@ -102,3 +102,9 @@ def test_half_a_mail_server_stops_the_start_with_its_name(hut: Path) -> None:
     refused = preflight(hut, filled() | {"VSA_ALERT_EMAIL_TO": "ops@example.com"})
     assert refused.returncode == 2
     assert "VSA_SMTP_SERVER" in refused.stderr
+
+
+def test_a_setting_of_the_programs_that_is_none_stops_the_start(hut: Path) -> None:
+    refused = preflight(hut, filled() | {"VSA_SCRAPE_INTERVAL": "soon"})
+    assert refused.returncode == 2
+    assert "VSA_SCRAPE_INTERVAL: " in refused.stderr

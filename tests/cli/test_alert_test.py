@@ -31,7 +31,7 @@ def configured(
     """Run an Alertmanager on what `vsa alert config` makes of the settings."""
     read = read_settings(settings)
     config = json.loads(alertmanager_config(read_receivers(read), read.dashboard_domain))
-    config["route"]["group_wait"] = "0s"
+    config["route"]["group_wait"] = "1s"
     with alertmanager(json.dumps(config), folder, environment) as server:
         yield server
 
@@ -117,6 +117,25 @@ def test_a_mail_says_what_is_wrong_what_to_do_and_where_to_look(
         "",
         "",
     ]
+
+
+def test_what_fails_together_is_one_mail(
+    authority: Authority, box: Mailbox, tmp_path: Path
+) -> None:
+    trust = str(authority.bundle_path(tmp_path).parent)
+    with configured(tmp_path, mail_settings(box), SSL_CERT_DIR=trust) as server:
+        dark = {"alertname": "VsaNodeUnreachable", "severity": "critical"}
+        sick = {"alertname": "VsaContainerUnhealthy", "severity": "warning", "name": "shop"}
+        server.post(
+            *(dark | {"node": f"web-{number}"} for number in (1, 2)), sick | {"node": "web-1"}
+        )
+        (mail,) = wait_for("a mail", lambda: box.mails)
+        alerts = {alert["labels"]["alertname"]: alert["status"] for alert in server.alerts()}
+    assert mail["Subject"] == "2 alerts: VsaNodeUnreachable, critical"
+    (text,) = mail.iter_parts()
+    assert [f"var-node=web-{number}" in text.get_content() for number in (1, 2)] == [True, True]
+    assert alerts["VsaContainerUnhealthy"]["state"] == "suppressed"
+    assert alerts["VsaContainerUnhealthy"]["inhibitedBy"]
 
 
 def test_a_mail_server_that_is_not_trusted_gets_neither_account_nor_mail(

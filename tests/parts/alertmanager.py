@@ -49,7 +49,9 @@ class Alertmanager:
 
     def post(self, *labels: Mapping[str, str]) -> None:
         """Raise an alert with each of these sets of labels."""
-        body = [{"labels": one, "annotations": {"summary": one["alertname"]}} for one in labels]
+        body = [
+            {"labels": one, "annotations": {"summary": " ".join(one.values())}} for one in labels
+        ]
         httpx.post(f"{self.url}/api/v2/alerts", json=body).raise_for_status()
 
 

@@ -31,10 +31,12 @@ _SNAPSHOT = text("""
     FROM audit_head, alembic_version
 """)
 # Left out: the newest samples, which are replaced every few seconds and are not logged either, and
-# the heartbeats of collectors that will not live after a restore.
+# the heartbeats of collectors that will not live after a restore. We have no large objects: whose ever
+# there are would end the backup, for the owner may not read them.
 _DUMP = (
     "--format=custom",
     "--no-password",
+    "--no-blobs",
     "--no-unlogged-table-data",
     "--exclude-table-data=public.collectors",
     "--lock-wait-timeout=60s",

@@ -26,8 +26,10 @@ ALTER ROLE vsa_owner   LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION N
 ALTER ROLE vsa         LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'program_password';
 ALTER ROLE vsa_grafana LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'grafana_password';
 
--- Whoever may edit a panel may send any SQL as this role. Grafana opens five connections at most.
+-- Whoever may sign in may send any SQL as this role, through Grafana's own API. Grafana opens five connections at
+-- most. A session can lift these limits but that of files, and leave the role other ones: RESET takes those back.
 ALTER ROLE vsa_grafana CONNECTION LIMIT 10;
+ALTER ROLE vsa_grafana RESET ALL;
 ALTER ROLE vsa_grafana SET default_transaction_read_only = on;
 ALTER ROLE vsa_grafana SET statement_timeout = '30s';
 ALTER ROLE vsa_grafana SET lock_timeout = '5s';
@@ -42,3 +44,16 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'vsa')
 
 -- Nobody connects who was not let in.
 REVOKE ALL ON DATABASE vsa, postgres, template1 FROM PUBLIC;
+ALTER ROLE vsa_grafana IN DATABASE vsa RESET ALL;
+
+-- PostgreSQL lets everybody take any advisory lock, so hold up every start of ours, and fill the disk with large
+-- objects, read-only or not.
+\connect vsa
+SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure)
+FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(pg_(try_)?advisory_|lo_(creat|from_bytea))'
+\gexec
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO vsa_owner, vsa', oid::regprocedure)
+FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_'
+\gexec

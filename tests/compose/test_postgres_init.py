@@ -166,6 +166,44 @@ def test_grafana_s_role_only_reads_and_not_for_ever(migrated: Cluster) -> None:
             grafana.execute("CREATE TEMPORARY TABLE mine (x int)")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pg_advisory_lock(7762785)",  # the one of all starters: no migration, no start of the API
+        "pg_try_advisory_xact_lock(hashtext('vsa partitions'))",  # no new day, so no new state
+        "lo_create(0)",
+        "lo_from_bytea(0, 'a disk full of these')",
+    ],
+)
+def test_grafana_s_role_can_neither_hold_up_a_start_nor_leave_anything_behind(
+    migrated: Cluster, call: str
+) -> None:
+    with migrated.connect("vsa_grafana", GRAFANA) as grafana:
+        grafana.execute("SET default_transaction_read_only = off")  # whoever sends SQL can
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            grafana.execute(f"SELECT {call}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            grafana.execute("CREATE TEMPORARY TABLE mine (x int)")
+
+
+def test_the_programs_keep_the_locks_by_which_they_wait_for_each_other(migrated: Cluster) -> None:
+    for role, password in (("vsa", PROGRAM), ("vsa_owner", OWNER)):
+        with migrated.connect(role, password) as program:
+            program.execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def test_run_again_it_takes_back_what_grafana_s_role_set_for_itself(migrated: Cluster) -> None:
+    with migrated.connect("vsa_grafana", GRAFANA) as grafana:
+        grafana.execute("SET default_transaction_read_only = off")
+        grafana.execute("ALTER ROLE vsa_grafana SET enable_seqscan = off")
+        grafana.execute("ALTER ROLE vsa_grafana IN DATABASE vsa SET statement_timeout = 0")
+        grafana.execute("ALTER ROLE vsa_grafana PASSWORD 'mine-from-now-on'")
+    migrated.psql(**PASSWORDS)
+    with migrated.connect("vsa_grafana", GRAFANA) as grafana:
+        assert grafana.execute("SHOW enable_seqscan").fetchone() == ("on",)
+        assert grafana.execute("SHOW statement_timeout").fetchone() == ("30s",)
+
+
 def test_grafana_s_connections_are_counted(migrated: Cluster) -> None:
     held = [migrated.connect("vsa_grafana", GRAFANA) for _ in range(10)]
     try:

@@ -70,6 +70,15 @@ def test_samples_and_heartbeats_stay_behind(database: Database) -> None:
     assert not tables & {"node_samples", "collectors"}
 
 
+def test_a_large_object_of_another_role_does_not_stop_it(database: Database) -> None:
+    run(database.dashboard_url, "SELECT lo_from_bytea(0, 'not the owner''s to read')")
+    with (
+        exported_snapshot(database.owner_url) as snapshot,
+        dump(database.owner_url, snapshot) as pieces,
+    ):
+        assert "BLOB" not in listed(pieces.read())
+
+
 def test_a_database_without_our_tables_says_so(server: Server) -> None:
     with (
         empty_database(server) as empty,

@@ -48,6 +48,7 @@ def api(
     from api.program import run as serve
     from cli.database import migrate, running_url
     from cli.listening import check_free
+    from cli.local_engine import engine_trouble, engine_url
     from cli.running import run
     from cli.token_file import with_token
     from registry.embedded import find_server
@@ -57,8 +58,12 @@ def api(
     embedded = settings.database_url is None
     if upgrade:
         migrate(settings, find_server(settings.data_dir) if embedded else None)
-    if supervised:  # `vsa up` itself looks for an engine, and registers one that answers
-        settings = with_token(settings).model_copy(update={"docker_host": None})
+    if supervised:
+        settings = with_token(settings)
+        # What Docker's own settings name, though only where something answers: not everybody has one.
+        engine = engine_url(settings)
+        found = None if engine_trouble(engine) else engine
+        settings = settings.model_copy(update={"docker_host": found})
     try:
         run(serve(settings, url, embedded=embedded))
     except StartError as error:  # caused by another: the database does not answer

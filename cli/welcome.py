@@ -1,4 +1,4 @@
-"""What `vsa up` does and says once everything runs: the first node, where things are, what to try."""
+"""What `vsa up` says once everything runs: where things are, what is watched, what to try."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cli.listening import reachable
 from cli.local_engine import engine_trouble, engine_url
 from cli.output import GOOD, QUIET, STRONG, WARN, pairs, say
 from cli.token_file import token_path
-from registry.own import machine_name, same_engine
+from registry.own import same_engine
 from registry.settings import Settings
 from registry.version import __version__
 
@@ -34,11 +34,11 @@ _NEXT = ("status", "domain add example.com", "probe example.com", "--help")
 
 
 def welcome(settings: Settings, seconds: float) -> None:
-    """Watch the local engine, and print where everything is."""
+    """Print where everything is, and what the local engine is watched as."""
     api = f"http://{reachable(settings.api_listen)}"
     exporter = reachable(settings.exporter_listen)
     token = token_path(settings).absolute()
-    docker = watch_local_engine(settings, api)
+    docker = _local_engine(settings, api)
     say(Text(f"VSA Dashboard {__version__} is up after {seconds:.1f} s", STRONG), "")
     pairs(
         (
@@ -57,27 +57,21 @@ def welcome(settings: Settings, seconds: float) -> None:
     say("", Text("Ctrl-C stops all of it; the data stays.", QUIET))
 
 
-def watch_local_engine(settings: Settings, api_url: str) -> Text:
-    """Register this machine's engine where it answers and is no node yet; say what came of it."""
+def _local_engine(settings: Settings, api_url: str) -> Text:
+    """Say under which name this machine's engine is watched, or why it is not."""
     url = engine_url(settings)
     if trouble := engine_trouble(url):
         return Text(f"no engine at {url}: {trouble}", WARN)
     own = settings.model_copy(update={"api_url": api_url})
     try:
         with closing(Api(own)) as api:
-            return Text(f"{url}, {_register(api, url)}", GOOD)
+            nodes = [decode(item, Node) for item in api.items("/nodes")]
     except Fault as error:
-        return Text(f"{url}, not watched: {error}", WARN)
-
-
-def _register(api: Api, url: str) -> str:
-    nodes = [decode(item, Node) for item in api.items("/nodes")]
-    for node in nodes:
-        if same_engine(node.docker_url, url):
-            return f"watched as node {node.name}"
-    name = machine_name({node.name for node in nodes})
-    api.send("POST", "/nodes", {"name": name, "docker_url": url})
-    return f"watched from now on as node {name}"
+        return Text(f"{url}: {error}", WARN)
+    names = [node.name for node in nodes if same_engine(node.docker_url, url)]
+    if not names:
+        return Text(f"{url}, not watched any more; vsa node add NAME brings it back", QUIET)
+    return Text(f"{url}, watched as node {names[0]}", GOOD)
 
 
 def _data(settings: Settings) -> str:

@@ -94,6 +94,19 @@ def test_what_was_registered_outlives_a_kill_and_ctrl_c_leaves_nothing_running()
         wait_gone(home)
 
 
+def test_a_local_engine_that_a_person_removed_does_not_come_back() -> None:
+    with short_folder("vsa-up-") as folder, paper_engine(World(), folder / "docker.sock") as url:
+        home = Home(folder, VSA_DOCKER_HOST=url)
+        home.begin()
+        assert f"watched as node {node_of(home)}" in home.said()
+        assert home.vsa("node", "rm", node_of(home)).code == 0
+        home.end()
+        home.begin()
+        assert "not watched any more" in home.said()
+        assert "No node is watched" in home.vsa("node", "list").out
+        home.end()
+
+
 def node_of(home: Home) -> str:
     listing = home.vsa("node", "list", "--json").document()
     assert isinstance(listing, dict)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ import httpx
 
 from tests.parts.ports import free_port
 from tests.parts.prometheus import Judgement
+from tests.parts.ready import wait_until_ready
 from tests.parts.require import require_program
 
 PACKAGE = "prometheus-alertmanager"
-_START_SECONDS = 30.0
 
 
 def amtool(*arguments: str | Path) -> Judgement:
@@ -76,20 +75,8 @@ def alertmanager(
             command, stdout=target, stderr=target, env={**os.environ, **(environment or {})}
         )
     try:
-        _wait_until_ready(f"http://{address}/-/ready", process, log)
+        wait_until_ready(f"http://{address}/-/ready", process, log)
         yield Alertmanager(f"http://{address}", log)
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise RuntimeError(f"Alertmanager did not start: {log.read_text(encoding='utf-8')}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from pathlib import Path
 import httpx
 
 from tests.parts.ports import free_port
+from tests.parts.ready import wait_until_ready
 from tests.parts.require import require_program
 
 PACKAGE = "prometheus"
 # The option, and the first version that knows it.
 _NEWER = {"track_timestamps_staleness": (2, 48)}
-_START_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +92,8 @@ def prometheus(config: str, folder: Path) -> Iterator[Prometheus]:
     with (folder / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        _wait_until_ready(f"http://{address}/-/ready", process, folder / "log")
+        wait_until_ready(f"http://{address}/-/ready", process, folder / "log")
         yield Prometheus(f"http://{address}")
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise RuntimeError(f"Prometheus did not start: {log.read_text(encoding='utf-8')}")

@@ -26,7 +26,9 @@ class Context:
     settings: Settings
     readiness: Readiness
     exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_EXPORTS_AT_ONCE))
-    refusals: Sparing = field(default_factory=lambda: Sparing(seconds=60, keys=100))
+    # Apart, so that what strangers try hides nothing that a known caller does.
+    strangers: Sparing = field(default_factory=lambda: Sparing(seconds=60, keys=100))
+    callers: Sparing = field(default_factory=lambda: Sparing(seconds=60, keys=100))
 
 
 def _context(request: Request) -> Context:

@@ -1,8 +1,9 @@
 """Who asks, and may they: a bearer token becomes an actor with a role.
 
 The only place that makes an Actor: the token's name, or `basic:NAME` for a person whose password the
-reverse proxy checked. A refused attempt is recorded where it is a security matter: a role that does not
-suffice always, a wrong token or a foreign page at most once a minute an address, no token never.
+reverse proxy checked. A refused attempt is recorded where it is a security matter, at most once a minute,
+for the trail never shrinks: what a role does not suffice for by name and target, a wrong token or a
+foreign page by address, no token never.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def _require(role: Role) -> Callable[..., Awaitable[Actor]]:
         if caller.by_password and request.method not in SAFE_METHODS:
             await _refuse_foreign(request, context, caller)
         if caller.role < role:
-            await _record_refusal(request, context, caller.name)
+            if context.callers.allows(f"{caller.name} {_target(request)}", time.monotonic()):
+                await _record_refusal(request, context, caller.name)
             challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
             detail = f"This needs the role {role}; {caller.name} has {caller.role}."
             raise HTTPException(403, detail, challenge)
@@ -102,21 +104,25 @@ def _actor(request: Request, context: Context, name: str) -> Actor:
 
 async def _record_sparingly(request: Request, context: Context, name: str) -> None:
     address = client_address(request, context.settings)
-    if context.refusals.allows(address, time.monotonic()):
+    if context.strangers.allows(address, time.monotonic()):
         await _record_refusal(request, context, name)
 
 
 async def _record_refusal(request: Request, context: Context, name: str) -> None:
-    """Record an attempt in a transaction of its own; the path stays percent-encoded, so printable."""
-    target = f"{request.method} {quote(request.scope['path'])}"[:_PATH_LENGTH]
+    """Record an attempt in a transaction of its own."""
     async with context.engine.begin() as tx:
         await append(
             tx,
             _actor(request, context, name),
             action="auth.refused",
-            target=target,
+            target=_target(request),
             before=None,
             after=None,
             result="refused",
             now=await database_now(tx),
         )
+
+
+def _target(request: Request) -> str:
+    """Name what was asked for; the path stays percent-encoded, so printable."""
+    return f"{request.method} {quote(request.scope['path'])}"[:_PATH_LENGTH]

@@ -76,19 +76,27 @@ async def test_a_wrong_token_is_recorded_once_a_minute_and_never_shown(
     assert "guessed" not in str(refusal)
 
 
-async def test_a_role_that_does_not_suffice_is_recorded_every_time(
+async def test_each_thing_for_which_a_role_does_not_suffice_is_recorded_once_a_minute(
     reader: httpx.AsyncClient,
 ) -> None:
+    asked = [("POST", "/api/nodes")] * 3 + [("DELETE", "/api/nodes/web-1"), ("POST", "/api/nodes")]
     answers = [
-        await reader.post("/api/nodes", json=NODE, headers={"X-Request-ID": f"r{number}"})
-        for number in range(3)
+        await reader.request(method, path, json=NODE, headers={"X-Request-ID": f"r{number}"})
+        for number, (method, path) in enumerate(asked)
     ]
     assert {answer.status_code for answer in answers} == {403}
     assert 'error="insufficient_scope"' in answers[0].headers["WWW-Authenticate"]
     assert "needs the role write" in answers[0].json()["detail"]
     recorded = await refusals(reader)
-    assert [refusal["request_id"] for refusal in recorded] == ["r2", "r1", "r0"]
+    assert [refusal["request_id"] for refusal in recorded] == ["r3", "r0"]
     assert {refusal["actor"] for refusal in recorded} == {"read-token"}
+
+
+async def test_no_token_fills_the_audit_trail_with_its_refusals(reader: httpx.AsyncClient) -> None:
+    for number in range(110):
+        assert (await reader.delete(f"/api/nodes/n{number}")).status_code == 403
+    asked = {"action": "auth.refused", "limit": 200}
+    assert len((await reader.get("/api/audit-logs", params=asked)).json()["items"]) == 100
 
 
 async def test_a_refused_change_changes_nothing(

@@ -14,7 +14,7 @@ up: $(VENV)/.run ## run the main job: database, API, collector and exporter, in 
 	@$(BIN)/vsa up
 
 test: $(VENV)/.dev ## run every test (ARGS="-k name" for some)
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## lint, format and types
 	$(BIN)/ruff check .

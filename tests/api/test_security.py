@@ -95,7 +95,7 @@ async def test_each_thing_for_which_a_role_does_not_suffice_is_recorded_once_a_m
 async def test_no_token_fills_the_audit_trail_with_its_refusals(reader: httpx.AsyncClient) -> None:
     for number in range(110):
         assert (await reader.delete(f"/api/nodes/n{number}")).status_code == 403
-    asked = {"action": "auth.refused", "limit": 200}
+    asked = {"action": "auth.refused", "limit": "200"}
     assert len((await reader.get("/api/audit-logs", params=asked)).json()["items"]) == 100
 
 

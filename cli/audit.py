@@ -14,10 +14,11 @@ from rich.text import Text
 
 from cli.answers import AuditEntry, decode, whole
 from cli.connection import connect
-from cli.faults import NOT_WELL, BadInput
+from cli.faults import NOT_WELL
 from cli.options import Json
 from cli.output import BAD, GOOD, QUIET, note, print_json, say, table
 from cli.trail import Trail, read_file, read_lines
+from cli.transfer import whole_file
 from cli.words import count, minute, now
 from registry.durations import parse_duration
 
@@ -159,12 +160,5 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
         yield sys.stdout.buffer
         return
-    unfinished = output.with_name(f"{output.name}.part")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        unfinished.replace(output)
-    except OSError as error:
-        raise BadInput(f"cannot write {output}: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(output, force=True) as file:
+        yield file

@@ -82,9 +82,14 @@ def whole_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _claimed(path: Path) -> Iterator[BinaryIO]:
-    """Open an unfinished file; what a killed writer left is written over, a living one's is not."""
+    """Open an unfinished file; what a killed writer left is written over, a living one's is not.
+
+    Nor is one that lies ready for us in a folder which others may write to: they would read along.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise BadInput(f"{path} belongs to somebody else; remove it")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -54,9 +54,17 @@ def test_an_export_is_whole(home: Home, exported: Path, form: str) -> None:
     assert home.vsa("audit", "verify", str(path)).code == 0
 
 
+def test_an_export_follows_no_link_that_lies_ready(home: Home, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "trail.json.part").symlink_to(victim)
+    assert home.vsa("audit", "export", "-o", str(tmp_path / "trail.json")).code == 2
+    assert victim.read_text() == "mine"
+
+
 def test_an_entry_that_was_changed_is_named(home: Home, exported: Path) -> None:
     entries = lines(exported)
-    entries[1] = entries[1].replace('"actor":"first"', '"actor":"nobody"')
+    entries[1] = entries[1].replace('"actor":"', '"actor":"not-')
     exported.write_text("".join(entries))
     said = home.vsa("audit", "verify", str(exported))
     assert said.code == 1

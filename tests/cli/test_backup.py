@@ -18,6 +18,7 @@ from cli.transfer import size, whole_file
 from tests.cli.person import VSA, Home, Person
 from tests.end_to_end.house import wait_for
 from tests.parts.postgres import Database
+from tests.parts.require import require_root
 from tests.registry.test_migrate import run as execute
 
 HEAD = "0" * 64
@@ -185,6 +186,19 @@ def test_what_a_killed_backup_left_is_written_over(tmp_path: Path) -> None:
         file.write(b"new")
     assert (tmp_path / "vsa.dump").read_bytes() == b"new"
     assert (tmp_path / "vsa.dump").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_another_user_laid_ready_is_not_written_to(tmp_path: Path) -> None:
+    require_root("make a file that is another user's")
+    trap = tmp_path / "vsa.dump.part"
+    trap.touch()
+    os.chown(trap, 65534, 65534)
+    with (
+        pytest.raises(BadInput, match="somebody else"),
+        whole_file(tmp_path / "vsa.dump", force=False),
+    ):
+        pass
+    assert not (tmp_path / "vsa.dump").exists()
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,16 @@ def test_only_those_reach_the_database_who_must() -> None:
     assert networks("dashboard-db") == {"database"}
 
 
+def test_only_those_reach_alertmanager_who_raise_and_count_alerts() -> None:
+    assert document()["networks"]["alerts"] == {"internal": True}
+    assert networks("alertmanager") == {"alerts", "outside"}
+    assert {name for name in SERVICES if "alerts" in networks(name)} == {
+        "alertmanager",
+        "prometheus",
+        "dashboard-api",
+    }
+
+
 def test_only_those_have_a_way_out_who_ask_strangers() -> None:
     outside = {name for name in SERVICES if networks(name) & leading_out("compose.yml")}
     assert outside == {"collector", "alertmanager", "certbot"}

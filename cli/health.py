@@ -42,9 +42,9 @@ def health(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say whether a program of this machine or container does its work.
+    """Say whether a program does its work.
 
-    The API and the exporter are asked where these settings let them listen; a collector by its
+    One of this machine or container. The API and the exporter are asked where these settings let them listen; a collector by its
     heartbeat in the database. Answers within 5 seconds; exit code 1, and why, when it does not.
 
     Example: vsa health api

@@ -47,6 +47,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # its boxes take more time and room than what they hold
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Watch Docker hosts and TLS certificates without installing anything on them.",
     epilog="Exit codes: 0 well, 1 not well, 2 bad input, 3 cannot reach.",
@@ -89,9 +90,17 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="vsa", standalone_mode=False))
     except typer.TyperException as error:  # an argument or option that is not one
-        _end(error.format_message(), error.exit_code)
+        _end_with_usage(error.format_message(), error.exit_code)
     except Fault as error:
         _end(str(error), error.exit_code)
+
+
+def _end_with_usage(message: str, code: int) -> None:
+    if message.startswith("Usage: "):  # no command was given: the help is the answer
+        for line in message.splitlines():
+            note(line)
+        sys.exit(code)
+    _end(" ".join(message.replace("Value error, ", "").split()), code)
 
 
 def _end(message: str, code: int) -> None:

@@ -87,6 +87,8 @@ def read_labels(given: list[str] | None, removed: list[str] | None = None) -> di
 
 def split_port(text: str, otherwise: int) -> tuple[str, int]:
     """Split NAME[:PORT]; an IPv6 address stands in brackets when a port follows."""
+    if "/" in text:
+        raise BadInput(f"name: must be NAME or NAME:PORT, without https:// and path, not {text!r}")
     match = _NAME_AND_PORT.fullmatch(text)
     if match is None:  # an IPv6 address alone
         return text, otherwise

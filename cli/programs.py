@@ -106,9 +106,9 @@ def exporter(*, verbose: Verbose = False, supervised: Supervised = False) -> Non
 
 @db.command("upgrade")
 def upgrade_tables() -> None:
-    """Bring the database to this version, as the owner of VSA_MIGRATION_DATABASE_URL.
+    """Bring the database to this version.
 
-    Several may do so at once; each program asks for it where it is missing.
+    As the owner of VSA_MIGRATION_DATABASE_URL. Several may do so at once; each program asks for it where it is missing.
 
     Example: VSA_DATABASE_URL=postgresql://vsa@db/vsa vsa db upgrade
     """
@@ -130,9 +130,9 @@ def downgrade_tables(
     *,
     yes: Yes = False,
 ) -> None:
-    """Take the tables back to an earlier revision; what only newer ones can hold is lost.
+    """Take the tables back to an earlier revision.
 
-    For the way back to a release that does not run on these tables: done by the newer release,
+    What only newer ones can hold is lost. For the way back to a release that does not run on these tables: done by the newer release,
     before the older one starts.
 
     Example: vsa db downgrade 0001

@@ -51,11 +51,11 @@ def restore(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Tell the result as JSON.")] = False,
 ) -> None:
-    """Restore a backup, whole or not at all, and check its audit trail.
+    """Restore a backup, whole or not at all.
 
     Into an empty database, as the owner of VSA_MIGRATION_DATABASE_URL; API, collectors and exporter
-    must be stopped. An older backup is brought to this version. Exit code 1 when the trail does not
-    hold.
+    must be stopped. An older backup is brought to this version. Its audit trail is verified: exit
+    code 1 when it does not hold.
 
     Example: age -d -i key.txt vsa.dump.age | vsa restore -
     """

@@ -57,7 +57,9 @@ def init(file: File = Path(".env"), *, domain: Domain = "", docker_gid: Gid = ""
 
 @app.command("check")
 def check(file: File = Path(".env")) -> None:
-    """Say what of the stack's settings is missing, a placeholder or no good; exit code 2 if any is.
+    """Say what is wrong with the stack's own settings.
+
+    Each that is missing, a placeholder or no good; exit code 2 if any is.
 
     Example: env | vsa secrets check /dev/stdin
     """

@@ -51,7 +51,13 @@ def test_it_tells_its_version(person: Person) -> None:
 def test_no_command_at_all_shows_the_help(person: Person) -> None:
     said = person.vsa()
     assert said.code == 2
-    assert "Commands:" in said.out + said.err
+    assert said.err.startswith("Usage: vsa [OPTIONS] COMMAND")
+    assert "\nCommands:\n" in said.err
+
+
+@pytest.mark.parametrize("words", [(), ("db",), ("secrets",), ("domain",)], ids=str)
+def test_no_line_of_a_list_of_commands_is_cut(person: Person, words: tuple[str, ...]) -> None:
+    assert "..." not in person.vsa(*words, "-h").out.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize(
@@ -59,10 +65,12 @@ def test_no_command_at_all_shows_the_help(person: Person) -> None:
     [
         (("nod",), "Did you mean 'node'?"),
         (("node", "add"), "Missing argument 'NAME'"),
-        (("token", "create", "x", "--role", "king"), "'king' is not one of"),
+        (("token", "create", "x", "--role", "king"), "'--role': 'king' is not one of"),
+        (("token", "create", "x"), "Missing option '--role'. Choose from: read, write, admin"),
         (("probe", "example.com", "--bogus"), "No such option: --bogus"),
         (("probe", "example.com:99999"), "port: must be from 1 to 65535"),
         (("probe", "*.example.com"), "name: must be a DNS name"),
+        (("probe", "https://example.com/"), "name: must be NAME or NAME:PORT, without https://"),
         (("probe", "example.com", "--timeout", "soon"), "timeout: must be a duration"),
         (("domain", "add", "example.com:25", "--port", "26"), "--port: 26 contradicts"),
         (("node", "add", "n", "unix:///x", "--label", "site"), "--label: must be KEY=VALUE"),

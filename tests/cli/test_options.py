@@ -28,6 +28,14 @@ def test_a_port_is_a_number_from_1_to_65535(text: str) -> None:
         split_port(text, 443)
 
 
+@pytest.mark.parametrize(
+    "text", ["https://example.com", "https://example.com:8443/x", "a/b", "//a"]
+)
+def test_an_address_of_a_browser_is_not_a_name(text: str) -> None:
+    with pytest.raises(BadInput, match="name: must be NAME or NAME:PORT, without https://"):
+        split_port(text, 443)
+
+
 def test_labels_are_set_and_taken_away() -> None:
     assert read_labels(["a=1", "b=x=y", "c="], ["d"]) == {"a": "1", "b": "x=y", "c": "", "d": None}
 

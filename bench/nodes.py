@@ -28,6 +28,7 @@ import uvloop
 from bench.measure import Row, median_ms, own_cpu, peak_mib, print_rows
 from collector.docker.probe import DockerProbe
 from registry.facts import EventCursor, NodeFacts, NodeQuestion
+from tests.collector.docker.labs import NETWORK
 from tests.parts.dockerd import IMAGE, dockerd
 
 _SCRAPES = 200
@@ -79,7 +80,7 @@ def _ours(url: str, runs: int, scrapes: int) -> Row:
 
 async def _scrape(url: str, runs: int, scrapes: int) -> list[float]:
     """CPU seconds of each run; the first scrape, which inspects everything, is not counted."""
-    probe = DockerProbe(time.time)
+    probe = DockerProbe(time.time, NETWORK)
     cursor: EventCursor | None = None
     seconds = []
     for run in range(runs + 1):

@@ -31,6 +31,7 @@ from registry.schedule import Defaults, claim_nodes
 from registry.session import Engine, make_engine
 from tests.exporter.things import SHOP_SAMPLE
 from tests.parts.postgres import Database, embedded_server, migrated_database
+from tests.registry.targets import NO_KEYS
 
 _SCRAPES_A_DAY = 24
 _CHANGES_A_DAY = 3  # of a container: the first replaces it, the others restart it
@@ -123,7 +124,7 @@ async def _round(engine: Engine, recorder: Recorder, fleet: Fleet, at: datetime)
     async with engine.begin() as tx:
         await tx.execute(text("UPDATE schedule SET next_due_at = :at"), {"at": at})
     async with engine.begin() as tx:
-        leases = await claim_nodes(tx, at, fleet.nodes, _DEFAULTS)
+        leases = await claim_nodes(tx, at, fleet.nodes, _DEFAULTS, NO_KEYS)
     assert len(leases) == fleet.nodes
     async with engine.begin() as tx:
         scraped = [_scrape(lease.question.name, fleet.containers, at) for lease in leases]

@@ -11,6 +11,7 @@ from collector.clock import DatabaseClock
 from collector.cycle import Kind, Tally
 from collector.docker.probe import DockerProbe
 from collector.tls.probe import TlsProbe
+from registry.credentials import Keyring
 from registry.facts import Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import Defaults, DomainLease, NodeLease, claim_domains, claim_nodes
@@ -24,13 +25,13 @@ ResultT = TypeVar("ResultT", NodeResult, DomainResult)
 
 
 def node_kind(
-    probe: DockerProbe, clock: DatabaseClock, defaults: Defaults
+    probe: DockerProbe, clock: DatabaseClock, defaults: Defaults, keyring: Keyring
 ) -> Kind[NodeLease, NodeResult]:
-    """Nodes, asked by the Docker probe."""
+    """Nodes, asked by the Docker probe with credentials of `keyring`."""
     recorder = Recorder()
 
     async def claim(tx: Connection, now: datetime, limit: int) -> list[NodeLease]:
-        return await claim_nodes(tx, now, limit, defaults)
+        return await claim_nodes(tx, now, limit, defaults, keyring)
 
     async def ask(lease: NodeLease) -> NodeResult:
         node_id = lease.question.node_id

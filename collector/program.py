@@ -15,16 +15,20 @@ from pathlib import Path
 
 from collector.clock import DatabaseClock
 from collector.cycle import Cycle, Tally
+from collector.docker.network import Network
 from collector.docker.probe import DockerProbe
 from collector.kinds import domain_kind, node_kind
 from collector.policy import refusal
+from collector.resolver import SystemLookup
 from collector.tls.probe import TlsProbe
 from registry.collectors import CollectorBeat, beat
+from registry.credentials import Keyring
 from registry.partitions import create_partitions, forget_before
 from registry.revisions import demand_fit, read_schema
 from registry.schedule import Defaults
 from registry.session import UNAVAILABLE, Engine, database_now, make_engine, may_work
 from registry.settings import Settings
+from registry.vault import Vault
 from registry.version import __version__
 
 log = logging.getLogger(__name__)
@@ -57,9 +61,13 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
     """Run the collector on `engine` until `stop` is set."""
     clock, tally, defaults = DatabaseClock(), Tally(), Defaults.of(settings)
     refuse = partial(refusal, allow_private=settings.allow_private_addresses)
-    docker = DockerProbe(clock.timestamp)
+    network = Network(
+        SystemLookup(), partial(refusal, allow_private=True), settings.allow_plain_tcp
+    )
+    keyring = Keyring(Vault(settings.secret_keys))
+    docker = DockerProbe(clock.timestamp, network)
     tls = TlsProbe(trust_bundle=settings.trust_bundle, refuse=refuse, clock=clock.timestamp)
-    nodes = Cycle(engine, clock, node_kind(docker, clock, defaults), tally)
+    nodes = Cycle(engine, clock, node_kind(docker, clock, defaults, keyring), tally)
     domains = Cycle(engine, clock, domain_kind(tls, clock, defaults), tally)
     await _wait_for_tables(engine, stop)
     try:

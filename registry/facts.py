@@ -92,6 +92,13 @@ class Failure:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class HostKeyFailure(Failure):
+    """A host key that is not the registered one; `shown` is the key, as OpenSSH writes it."""
+
+    shown: str
+
+
 # ---------------------------------------------------------------------------- Docker
 
 
@@ -273,8 +280,39 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsCredential:
+    """What is trusted in engines and shown to them over TLS, each PEM; no `ca`: the system's."""
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SshCredential:
+    """The private key that sshd knows us by, in OpenSSH's or another PEM form."""
+
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableCredential:
+    """A credential that could not be opened, and why."""
+
+    why: str
+
+
+Secret = TlsCredential | SshCredential
+Credential = Secret | UnusableCredential
+
+
+@dataclass(frozen=True, slots=True)
 class NodeQuestion:
-    """One scrape to make. `time_limit` is seconds for the whole of it, `max_bytes` for each response."""
+    """One scrape to make. `time_limit` is seconds for the whole of it, `max_bytes` for each response.
+
+    `host_key` is the one key that an ssh:// node may show, as a line of OpenSSH's `known_hosts`
+    without the host.
+    """
 
     node_id: int
     name: str
@@ -282,6 +320,8 @@ class NodeQuestion:
     time_limit: float
     max_bytes: int
     cursor: EventCursor | None = None
+    credential: Credential | None = None
+    host_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

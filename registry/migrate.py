@@ -36,15 +36,21 @@ _CLOSE = """
     REVOKE EXECUTE ON FUNCTION
         vsa_create_partitions, vsa_drop_partitions, vsa_refuse_change FROM PUBLIC;
 """
+# What programs read and write; an earlier revision has some of them.
+_TABLES = """
+    SELECT string_agg(name, ', ') FROM unnest(ARRAY[
+        'credentials', 'vps_nodes', 'domains', 'schedule', 'collectors', 'node_state',
+        'container_snapshots', 'events', 'event_counters', 'node_gaps', 'node_samples',
+        'domain_state', 'certificates', 'endpoints', 'tokens'
+    ]) AS name
+    WHERE to_regclass('public.' || name) IS NOT NULL
+"""
 # Exactly this and no more: what a former version granted is taken back first.
 _GRANT = """
     REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
     GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
     GRANT USAGE ON SCHEMA public TO {role};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON
-        vps_nodes, domains, schedule, collectors, node_state, container_snapshots, events,
-        event_counters, node_gaps, node_samples, domain_state, certificates, endpoints, tokens
-        TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};
     GRANT SELECT, INSERT ON audit_logs TO {role};
     GRANT SELECT, UPDATE ON audit_head TO {role};
     GRANT SELECT ON alembic_version TO {role};
@@ -117,7 +123,7 @@ def _grant(connection: Connection, role: str | None) -> None:
         return
     if not _is_role(connection, role):
         raise MigrationError(f"the role {role} of VSA_DATABASE_URL does not exist in PostgreSQL")
-    _run_for(connection, _GRANT, role)
+    _run_for(connection, _GRANT, role, tables=connection.scalar(text(_TABLES)))
 
 
 def _grant_dashboard(connection: Connection) -> None:
@@ -132,10 +138,11 @@ def _is_role(connection: Connection, role: str) -> bool:
     return connection.scalar(statement, {"role": role}) is not None
 
 
-def _run_for(connection: Connection, grants: str, role: str) -> None:
+def _run_for(connection: Connection, grants: str, role: str, **names: str | None) -> None:
     quote = connection.dialect.identifier_preparer.quote
     database = connection.scalar(text("SELECT current_database()"))
-    connection.execute(text(grants.format(role=quote(role), database=quote(database))))
+    statements = grants.format(role=quote(role), database=quote(database), **names)
+    connection.execute(text(statements))
 
 
 @contextmanager

@@ -59,6 +59,20 @@ def _domain_key() -> Column[int]:
 
 # ---------------------------------------------------------------------------- what we watch
 
+credentials = Table(
+    "credentials",
+    metadata,
+    _identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("version", BigInteger, nullable=False, comment="rises when the secret changes"),
+    Column("sealed", LargeBinary, nullable=False, comment="registry.vault: the secret, encrypted"),
+    Column("facts", JSONB, nullable=False, comment="CredentialFacts: what is no secret of it"),
+    Column("created_at", _Time, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    CheckConstraint("kind IN ('tls', 'ssh')", name="kind"),
+)
+
 vps_nodes = Table(
     "vps_nodes",
     metadata,
@@ -71,6 +85,8 @@ vps_nodes = Table(
     Column("timeout_seconds", Double, comment="null: VSA_SCRAPE_TIMEOUT"),
     Column("created_at", _Time, nullable=False),
     Column("updated_at", _Time, nullable=False),
+    Column("credential_id", BigInteger, ForeignKey("credentials.id"), index=True),
+    Column("host_key", Text, comment="the key that an ssh:// node must show, as OpenSSH writes it"),
 )
 
 domains = Table(
@@ -141,6 +157,9 @@ node_state = Table(
     Column("cost", JSONB, comment="Cost of the last scrape"),
     Column("event_time_nano", BigInteger, comment="EventCursor.time_nano"),
     Column("event_keys", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
+    Column(
+        "shown_host_key", Text, comment="the key that an ssh:// node showed instead of host_key"
+    ),
     postgresql_with={"fillfactor": "50"},
 )
 

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from registry.audit import Actor, append
-from registry.errors import Conflict, FieldFault, NotFound
+from registry.errors import Conflict, FieldFault, Invalid, NotFound
 from registry.facts import EngineFacts, Failure
-from registry.models import domains, node_state, schedule, vps_nodes
+from registry.models import credentials, domains, node_state, schedule, vps_nodes
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.schedule import request_now
 from registry.session import Connection
@@ -25,7 +25,10 @@ from registry.stored import decode, make_failure
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """What is set of a node. Interval and time-out are seconds; None takes the setting's."""
+    """What is set of a node. Interval and time-out are seconds; None takes the setting's.
+
+    `credential` is the name of one; `host_key` is the only one that an ssh:// node may show.
+    """
 
     name: str
     docker_url: str
@@ -33,11 +36,16 @@ class NodeSpec:
     enabled: bool = True
     interval_seconds: float | None = None
     timeout_seconds: float | None = None
+    credential: str | None = None
+    host_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What was last seen of a node; `containers` counts them by state."""
+    """What was last seen of a node; `containers` counts them by state.
+
+    `shown_host_key` is what an ssh:// node showed instead of the registered key.
+    """
 
     last_attempt_at: datetime | None = None
     last_success_at: datetime | None = None
@@ -45,6 +53,7 @@ class NodeState:
     consecutive_failures: int = 0
     engine: EngineFacts | None = None
     containers: Mapping[str, int] = field(default_factory=dict)
+    shown_host_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ class Node:
     enabled: bool
     interval_seconds: float | None
     timeout_seconds: float | None
+    credential: str | None
+    host_key: str | None
     created_at: datetime
     updated_at: datetime
     state: NodeState
@@ -71,17 +82,20 @@ _TAKEN = FieldFault("name", "unique", "is the name of another node")
 
 
 async def create_node(tx: Connection, spec: NodeSpec, actor: Actor, now: datetime) -> Node:
-    """Watch a node; it is due at once. Raises Conflict when the name is taken."""
-    values = {**asdict(spec), "created_at": now, "updated_at": now}
+    """Watch a node; it is due at once.
+
+    Raises Conflict when the name is taken, Invalid for a credential that is not there or not fit.
+    """
+    values = {**await _columns(tx, spec), "created_at": now, "updated_at": now}
     made = upsert(vps_nodes).values(values).on_conflict_do_nothing(index_elements=["name"])
-    row = (await tx.execute(made.returning(*vps_nodes.c))).one_or_none()
+    row = (await tx.execute(made.returning(vps_nodes.c.id))).one_or_none()
     if row is None:
         raise Conflict(_TAKEN)
     state = {"version": 0, "consecutive_failures": 0, "scrapes_total": 0, "failures_total": 0}
     await tx.execute(insert(node_state).values(node_id=row.id, **state))
     await tx.execute(insert(schedule).values(node_id=row.id, next_due_at=now))
     await _audit(tx, actor, "node.create", now, after=spec)
-    return _node(row, NodeState())
+    return Node(id=row.id, **asdict(spec), created_at=now, updated_at=now, state=NodeState())
 
 
 async def update_node(
@@ -96,7 +110,7 @@ async def update_node(
     after = changed(before, changes)
     if after == before:
         return node
-    values = {**asdict(after), "updated_at": now}
+    values = {**await _columns(tx, after), "updated_at": now}
     try:
         async with tx.begin_nested():
             await tx.execute(update(vps_nodes).where(vps_nodes.c.id == node.id).values(values))
@@ -104,7 +118,7 @@ async def update_node(
         raise Conflict(_TAKEN) from None
     await request_now(tx, node_id=node.id, now=now)
     await _audit(tx, actor, "node.update", now, before=before, after=after)
-    return replace(node, **values)
+    return replace(node, **asdict(after), updated_at=now)
 
 
 async def delete_node(tx: Connection, name: str, actor: Actor, now: datetime) -> None:
@@ -118,6 +132,24 @@ async def delete_node(tx: Connection, name: str, actor: Actor, now: datetime) ->
         raise Conflict(FieldFault("name", "in_use", f"is the node of {_listed(names)}"))
     await tx.execute(delete(vps_nodes).where(vps_nodes.c.id == node.id))
     await _audit(tx, actor, "node.delete", now, before=_spec(node))
+
+
+async def _columns(tx: Connection, spec: NodeSpec) -> dict[str, Any]:
+    """Return what is set of a node as its columns hold it. Raises Invalid."""
+    values = asdict(spec)
+    values["credential_id"] = await _credential_id(tx, values.pop("credential"))
+    return values
+
+
+async def _credential_id(tx: Connection, name: str | None) -> int | None:
+    if name is None:
+        return None
+    # Shared: it is not deleted before this node is there to be its user.
+    query = select(credentials.c.id).where(credentials.c.name == name).with_for_update(read=True)
+    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+    if found is None:
+        raise Invalid((FieldFault("credential", "exists", f"there is no credential {name}"),))
+    return found
 
 
 def _spec(node: Node) -> NodeSpec:
@@ -191,12 +223,14 @@ async def list_nodes(
 
 def _select() -> Select[Any]:
     seen = [node_state.c[name] for name in ("last_attempt_at", "last_success_at", "engine")]
-    seen += [node_state.c[name] for name in ("failure_reason", "failure_detail")]
-    return select(*vps_nodes.c, *seen, node_state.c.consecutive_failures).join(node_state)
+    seen += [node_state.c[name] for name in ("failure_reason", "failure_detail", "shown_host_key")]
+    chosen = [credentials.c.name.label("credential"), node_state.c.consecutive_failures]
+    return select(*vps_nodes.c, *seen, *chosen).join(node_state).outerjoin(credentials)
 
 
 def _node(row: Row[Any], state: NodeState) -> Node:
-    return Node(**{column.name: getattr(row, column.name) for column in vps_nodes.c}, state=state)
+    named = [field.name for field in fields(Node) if field.name != "state"]
+    return Node(**{name: getattr(row, name) for name in named}, state=state)
 
 
 def _state(row: Row[Any], containers: Mapping[str, int]) -> NodeState:
@@ -207,4 +241,5 @@ def _state(row: Row[Any], containers: Mapping[str, int]) -> NodeState:
         consecutive_failures=row.consecutive_failures,
         engine=row.engine and decode(row.engine, EngineFacts),
         containers=containers,
+        shown_host_key=row.shown_host_key,
     )

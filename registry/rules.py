@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import idna
 
@@ -17,6 +18,7 @@ _PERSON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}")
 # Underscores are no host names (RFC 952), yet certificates and DNS of real fleets have them.
 _DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,31}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _MOST_LABELS = 32
 
@@ -41,15 +43,48 @@ def person_name(text: str) -> str:
 
 
 def docker_url(text: str) -> str:
-    """Take the URL of a Docker API: a unix socket by its absolute path."""
-    if not text.startswith("unix:///") or text.endswith("/") or _CONTROL.search(text):
-        raise ValueError(
-            "must be unix:// and the absolute path of a socket: unix:///run/docker.sock"
-        )
-    path = text.removeprefix("unix://")
-    if "?" in path or "#" in path or len(path.encode()) > 107:
-        raise ValueError("must be a plain path of at most 107 bytes, as unix sockets allow")
+    """Take the URL of a Docker API: a socket here, a port, or a socket behind sshd."""
+    scheme, _, rest = text.partition("://")
+    if scheme not in _DOCKER_URLS or not rest or _CONTROL.search(text) or len(text) > 512:
+        raise ValueError("must be unix:///run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST")
+    _DOCKER_URLS[scheme](rest)
     return text
+
+
+def _socket_path(path: str) -> None:
+    if not path.startswith("/") or path.endswith("/"):
+        raise ValueError("must have the absolute path of a socket: unix:///run/docker.sock")
+    if "?" in path or "#" in path or len(path.encode()) > 107:
+        raise ValueError("must have a plain path of at most 107 bytes, as unix sockets allow")
+
+
+def _tcp_place(place: str) -> None:
+    if "/" in place or "@" in place or not _is_place(place):
+        raise ValueError("must be tcp:// with a host and perhaps a port: tcp://web-1:2376")
+
+
+def _ssh_place(place: str) -> None:
+    host, slash, path = place.partition("/")
+    user, at, host = host.rpartition("@")
+    if not at or not _USER.fullmatch(user) or not _is_place(host):
+        raise ValueError(
+            "must be ssh:// with a user, a host and perhaps a port: ssh://vsa@web-1:22; no password"
+        )
+    if slash:
+        _socket_path(slash + path)
+
+
+def _is_place(text: str) -> bool:
+    """Tell whether it is a host and perhaps a port, an IPv6 address in brackets."""
+    try:
+        parts = urlsplit(f"//{text}")
+        domain_name(parts.hostname or "")
+        return parts.netloc == text and parts.port != 0 and not text.endswith(":")
+    except ValueError:
+        return False
+
+
+_DOCKER_URLS = {"unix": _socket_path, "tcp": _tcp_place, "ssh": _ssh_place}
 
 
 def domain_name(text: str) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from registry.credentials import Keyring
 from registry.facts import DomainQuestion, EventCursor, NodeQuestion, StartTls
 from registry.session import Connection
 from registry.settings import Settings
@@ -96,9 +97,11 @@ _CLAIM_NODES = text("""
     UPDATE schedule s
     SET lease_token = gen_random_uuid(),
         lease_until = :now + make_interval(secs => coalesce(n.timeout_seconds, :timeout) + :margin)
-    FROM due, vps_nodes n, node_state st
+    FROM due, vps_nodes n LEFT JOIN credentials c ON c.id = n.credential_id, node_state st
     WHERE s.id = due.id AND n.id = s.node_id AND st.node_id = s.node_id
-    RETURNING s.lease_token, n.id, n.name, n.docker_url, st.version, st.event_time_nano, st.event_keys,
+    RETURNING s.lease_token, n.id, n.name, n.docker_url, n.host_key,
+              c.id AS credential_id, c.version AS credential_version,
+              st.version, st.event_time_nano, st.event_keys,
               coalesce(n.interval_seconds, :interval) AS interval,
               coalesce(n.timeout_seconds, :timeout) AS time_limit
 """)
@@ -126,10 +129,14 @@ _CLAIM_DOMAINS = text("""
 
 
 async def claim_nodes(
-    tx: Connection, now: datetime, limit: int, defaults: Defaults
+    tx: Connection, now: datetime, limit: int, defaults: Defaults, keyring: Keyring
 ) -> list[NodeLease]:
     """Lease up to `limit` enabled nodes that are due and leased to nobody, the longest due first."""
     values = _claim_values(now, limit, defaults.scrape_interval, defaults.scrape_timeout)
+    rows = (await tx.execute(_CLAIM_NODES, values)).all()
+    await keyring.load(
+        tx, ((row.credential_id, row.credential_version) for row in rows if row.credential_id)
+    )
     return [
         NodeLease(
             token=row.lease_token,
@@ -140,12 +147,14 @@ async def claim_nodes(
                 time_limit=row.time_limit,
                 max_bytes=defaults.max_response_bytes,
                 cursor=_cursor(row.event_time_nano, row.event_keys),
+                credential=keyring[row.credential_id] if row.credential_id else None,
+                host_key=row.host_key or "",
             ),
             version=row.version,
             interval=row.interval,
             claimed_at=now,
         )
-        for row in await tx.execute(_CLAIM_NODES, values)
+        for row in rows
     ]
 
 

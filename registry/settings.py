@@ -27,6 +27,7 @@ _SECRETS = (
     "proxy_token",
     "prometheus_token",
     "secret_key",
+    "old_secret_keys",
     "alert_webhook_url",
     "smtp_password",
 )
@@ -234,6 +235,9 @@ class Settings(BaseModel):
         None, description="Prometheus's token, role read: it finds the node pages with it"
     )
     secret_key: LongSecret | None = Field(None, description="encrypts stored credentials")
+    old_secret_keys: LongSecret | None = Field(
+        None, description="keys that VSA_SECRET_KEY replaced, parted by blanks; they still decrypt"
+    )
     docker_host: str | None = Field(
         None, description="the local engine, `unix:///run/docker.sock`; absent: as docker finds it"
     )
@@ -259,6 +263,9 @@ class Settings(BaseModel):
     allow_private_addresses: Flag = Field(
         default=False, description="ask domains at private and loopback addresses too"
     )
+    allow_plain_tcp: Flag = Field(
+        default=False, description="ask nodes over tcp:// without a credential, in the clear"
+    )
     dashboard_domain: DomainName | None = Field(
         None, description="the dashboard's own DNS name, watched from the first start on"
     )
@@ -277,6 +284,13 @@ class Settings(BaseModel):
         None, description="the account at the mail server, if it wants one"
     )
     smtp_password: SecretStr | None = Field(None, description="the account's password")
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The keys of credentials, the one that encrypts first."""
+        first = [self.secret_key.get_secret_value()] if self.secret_key else []
+        old = self.old_secret_keys.get_secret_value().split() if self.old_secret_keys else []
+        return first + old
 
     @property
     def advertised_exporter(self) -> Address:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from registry.facts import EngineFacts, Failure
+from registry.facts import EngineFacts, Failure, HostKeyFailure
 from registry.schedule import DomainLease, NodeLease
 from registry.session import Connection
 from registry.stored import clean_detail, decode, encode_rows
@@ -88,6 +88,7 @@ _WRITE_NODES = text("""
         last_success_at = coalesce(r.last_success_at, st.last_success_at),
         failure_reason = r.failure_reason,
         failure_detail = r.failure_detail,
+        shown_host_key = r.shown_host_key,
         consecutive_failures =
             CASE WHEN r.failure_reason IS NULL THEN 0 ELSE st.consecutive_failures + 1 END,
         scrapes_total = st.scrapes_total + 1,
@@ -123,6 +124,7 @@ def outcome_row(at: datetime, failure: Failure | None) -> dict[str, object]:
         "last_attempt_at": at,
         "failure_reason": failure.reason,
         "failure_detail": clean_detail(failure.detail),
+        "shown_host_key": failure.shown if isinstance(failure, HostKeyFailure) else None,
     }
 
 

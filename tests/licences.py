@@ -23,8 +23,9 @@ _HEAD = """# Licences
 Made from `requirements.lock` by `make licences`; a test holds the two equal. VSA Dashboard itself is under the
 [Apache License 2.0](../LICENSE). These packages run with it, each unchanged and as its authors publish it.
 
-- The licences that ask something of whoever passes the package on are MPL-2.0 (certifi: changed files stay under it) and
-  LGPL-3.0 (psycopg: it must stay replaceable, which a Python package is). None reaches the code that uses them.
+- The licences that ask something of whoever passes the package on are EPL-2.0 and MPL-2.0 (asyncssh, certifi: changed files
+  stay under them) and LGPL-3.0 (psycopg: it must stay replaceable, which a Python package is). None reaches the code that
+  uses them.
 - The wheel of the embedded PostgreSQL carries GNU readline (GPL-3.0) for its `psql`, which is never started here. The
   image is made without that wheel; its base and its PostgreSQL client are Debian's, whose licences lie in the image under
   `/usr/share/doc/*/copyright`.

@@ -12,7 +12,7 @@ from registry.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {
-    *("database_url", "migration_database_url", "secret_key"),
+    *("database_url", "migration_database_url", "secret_key", "old_secret_keys"),
     *("api_token", "proxy_token", "prometheus_token", "alert_webhook_url", "smtp_password"),
 }
 DATA_DIR = "`~/.local/share/vsa`, as root `/var/lib/vsa`"

@@ -64,7 +64,7 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
 
 @pytest.mark.parametrize("probe", PROBES)
 def test_a_probe_knows_the_facts_and_itself_and_nothing_else_of_the_house(probe: str) -> None:
-    own = (probe.replace("/", "."), "registry.facts")
+    own = (probe.replace("/", "."), "collector.resolver", "registry.facts")
     strays = [
         f"{path}: {name}"
         for path in modules(probe)

@@ -24,6 +24,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 # These ask nothing of a program that uses the package, and little of whoever passes it on.
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0"}
 WEAK_COPYLEFT = {
+    "asyncssh": "EPL-2.0 OR GPL-2.0-or-later",
     "certifi": "MPL-2.0",
     "psycopg": "LGPL-3.0-only",
     "psycopg-binary": "LGPL-3.0-only",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from ssl import SSLError
 
 from collector.docker.failures import Failed
 from collector.docker.http import Answer, Connection
@@ -59,6 +60,9 @@ class Client:
             connection = kept or await self._transport.connect()
             more = await self._ask(connection, paths[len(answers) :])
             if not more and kept is None:
+                # TLS 1.3 tells of a refused certificate only after the handshake, as an answer.
+                if isinstance(connection.lost, SSLError):
+                    raise connection.lost
                 call = paths[len(answers)].partition("?")[0]
                 raise Failed(FailureReason.PROTOCOL, f"GET {call}: closed without an answer")
             answers += more

@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.closed = False
+        self.lost: Exception | None = None  # why, where the other side or TLS told
         self.received_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
@@ -97,7 +98,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what waits: with what is whole, or with a failure in the middle of an answer."""
-        self.closed = True
+        self.closed, self.lost = True, exc
         if not self._inside:
             self._resolve()
         elif exc is None and self._until_close:

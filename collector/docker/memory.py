@@ -9,7 +9,7 @@ from typing import Final
 from collector.docker import wire
 from collector.docker.client import Client
 from collector.docker.clock import EngineClock
-from registry.facts import ContainerFacts, EngineFacts
+from registry.facts import ContainerFacts, Credential, EngineFacts, NodeQuestion
 
 # Engines from API 1.44 (Docker 25) on answer one-shot stats at once; older ones wait for the next
 # of their own readings, one a second, so that only asking for all at the same time keeps it short.
@@ -18,6 +18,15 @@ _MOST_LANES: Final = 64
 # A quick engine gets as many connections as bring all its stats in within this time.
 _STATS_SECONDS: Final = 0.25
 _GUESSED_PACE: Final = 0.05
+
+
+# How a node is reached: a change of any part wants new connections.
+Way = tuple[str, Credential | None, str]
+
+
+def way_of(question: NodeQuestion) -> Way:
+    """Return the way that a question says."""
+    return question.docker_url, question.credential, question.host_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +54,9 @@ class Known:
 
 @dataclass(slots=True)
 class Memory:
-    """One node's client, engine, clock, containers by id, and seconds that one answer of stats took."""
+    """One node's way, client, engine, clock, containers by id, and seconds that one answer of stats took."""
 
-    docker_url: str
+    way: Way
     client: Client
     engine: Engine | None = None
     clock: EngineClock = field(default_factory=EngineClock)

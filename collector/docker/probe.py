@@ -9,7 +9,8 @@ from typing import Final
 
 from collector.docker.client import Client
 from collector.docker.failures import Failed, failure_of, tidy
-from collector.docker.memory import Memory
+from collector.docker.memory import Memory, way_of
+from collector.docker.network import Network
 from collector.docker.scrape import Scrape
 from collector.docker.transport import transport_to
 from registry.facts import Failure, FailureReason, NodeFacts, NodeQuestion
@@ -24,11 +25,13 @@ _SWEEP_EVERY: Final = 60.0
 class DockerProbe:
     """Asks Docker engines, keeping connections and what is known of each node between scrapes.
 
-    `clock` gives Unix seconds, for the times of receipt. One question a node at a time.
+    `clock` gives Unix seconds, for the times of receipt; `network` reaches other machines. One
+    question a node at a time.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], network: Network) -> None:
         self._clock = clock
+        self._network = network
         self._memories: dict[int, Memory] = {}
         self._swept_at = 0.0
 
@@ -58,10 +61,10 @@ class DockerProbe:
         now = asyncio.get_running_loop().time()
         self._sweep(now)
         memory = self._memories.get(question.node_id)
-        if memory is None or memory.docker_url != question.docker_url:
+        if memory is None or memory.way != way_of(question):
             self._disconnect(question.node_id)
-            client = Client(transport_to(question.docker_url))
-            memory = self._memories[question.node_id] = Memory(question.docker_url, client)
+            client = Client(transport_to(question, self._network))
+            memory = self._memories[question.node_id] = Memory(way_of(question), client)
         memory.asked_at = now
         return memory
 

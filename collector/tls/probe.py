@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from collector.resolver import Lookup, SystemLookup
 from collector.tls.answer import Look, NoAnswerError
 from collector.tls.judge import judge
-from collector.tls.resolve import Lookup, SystemLookup, addresses_of
+from collector.tls.resolve import addresses_of
 from collector.tls.verified import Verifier
 from registry.facts import (
     Cost,

@@ -8,6 +8,7 @@ from registry.facts import Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import Defaults, claim_domains, claim_nodes
 from registry.session import Engine, database_now
+from tests.registry.targets import NO_KEYS
 
 FAILURE = Failure(FailureReason.REFUSED, "nothing listens there")
 _DEFAULTS = Defaults(15, 10, 3600, 10, 1 << 20)
@@ -19,7 +20,7 @@ async def answer_everything(engine: Engine) -> None:
     while True:
         async with engine.begin() as tx:
             now = await database_now(tx)
-            nodes = await claim_nodes(tx, now, 100, _DEFAULTS)
+            nodes = await claim_nodes(tx, now, 100, _DEFAULTS, NO_KEYS)
             domains = await claim_domains(tx, now, 100, _DEFAULTS)
         async with engine.begin() as tx:
             now = await database_now(tx)

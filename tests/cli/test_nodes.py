@@ -96,7 +96,7 @@ def test_a_disabled_node_is_added_without_a_question(home: Home) -> None:
     ("words", "told"),
     [
         (("add", "Bad Name", "unix:///x"), "vsa: name: must begin with a-z or 0-9"),
-        (("add", "n", "tcp://x"), "vsa: docker_url: must be unix://"),
+        (("add", "n", "http://x"), "vsa: docker_url: must be unix://"),
         (("add", "n", "unix:///x", "--interval", "1h"), "vsa: interval: must be from 1s to 2m"),
         (("show", "nobody"), "vsa: there is no node nobody"),
         (("rm", "nobody"), "vsa: there is no node nobody"),

@@ -17,7 +17,8 @@ from registry.nodes import NodeSpec, create_node, get_node
 from registry.observations import NodeResult
 from registry.schedule import NodeLease
 from registry.session import Engine
-from tests.registry.targets import DEFAULTS, NOW, later
+from tests.collector.docker.labs import NETWORK
+from tests.registry.targets import DEFAULTS, NO_KEYS, NOW, later
 
 ACTOR = Actor("test")
 REFUSED = Failure(FailureReason.REFUSED, "nothing listens there")
@@ -28,7 +29,7 @@ class FakeDocker(DockerProbe):
     """Fails every scrape, and remembers whom it was told to forget."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: 0.0)
+        super().__init__(lambda: 0.0, NETWORK)
         self.forgotten: list[int] = []
 
     async def ask(self, question: NodeQuestion) -> NodeFacts | Failure:
@@ -47,7 +48,7 @@ def docker() -> FakeDocker:
 def nodes(docker: FakeDocker) -> Nodes:
     clock = DatabaseClock()
     clock.set(NOW)
-    return node_kind(docker, clock, DEFAULTS)
+    return node_kind(docker, clock, DEFAULTS, NO_KEYS)
 
 
 async def ask_due(engine: Engine, kind: Nodes, at: datetime = NOW) -> list[NodeResult]:

@@ -23,7 +23,7 @@ EAT_MEMORY = "/bin/sh -c 'x=aaaaaaaaaaaaaaaa; while true; do x=$x$x; done'"
 @pytest.fixture(scope="module")
 def lab() -> Iterator[RealLab]:
     with dockerd() as engine:
-        lab = RealLab(engine, podman=False)
+        lab = RealLab(engine)
         lab.run("runs")
         lab.run("exits-3", exits=3)
         lab.start("sick", "/bin/sleep 3600", health="/bin/false", memory="32m")
@@ -35,7 +35,7 @@ def lab() -> Iterator[RealLab]:
 def watched(house: House, lab: RealLab) -> House:
     """The engine as two nodes: one asked every second, one only when a test asks."""
     for name, interval in ((NODE, "1s"), (RARE, "2m")):
-        body = {"name": name, "docker_url": lab.url, "interval": interval}
+        body = {"name": name, "docker_url": lab.way.url, "interval": interval}
         house.client.post("/api/nodes", json=body).raise_for_status()
         wait_for(f"{name} is seen", partial(seen, house, name))
     lab.start("hungry", EAT_MEMORY, memory="6m")

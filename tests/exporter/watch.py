@@ -22,6 +22,7 @@ from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import Defaults, claim_domains, claim_nodes
 from registry.session import Engine, database_now
 from tests.exporter.things import ENGINE
+from tests.registry.targets import NO_KEYS
 
 DEFAULTS = Defaults(
     scrape_interval=15.0,
@@ -82,7 +83,7 @@ class Watch:
         async with self.engine.begin() as tx:
             now = await database_now(tx)
             await tx.execute(_ALL_DUE, {"now": now})
-            leases = await claim_nodes(tx, now, 100, DEFAULTS)
+            leases = await claim_nodes(tx, now, 100, DEFAULTS, NO_KEYS)
             results = [NodeResult(lease, outcome, now - ago) for lease in leases]
             await self.recorder.record_nodes(tx, results)
         self.recorder.committed()

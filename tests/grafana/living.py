@@ -31,7 +31,7 @@ from registry.session import Connection, Engine, database_now, make_engine
 from registry.settings import read_settings
 from registry.tokens import Role, create_token
 from tests.parts.grafana import Range
-from tests.registry.targets import DEFAULTS, add_domain, container, die, fetch, node_facts
+from tests.registry.targets import DEFAULTS, NO_KEYS, add_domain, container, die, fetch, node_facts
 
 # Engines are strangers: nothing keeps one from naming a container so.
 STRANGE = """it's "so" $$ \\ (1|2) ${node}"""
@@ -116,7 +116,7 @@ async def _observe(engine: Engine, began: datetime) -> None:
 
 
 async def _scrapes(tx: Connection, turn: int, at: datetime) -> list[NodeResult]:
-    leases = await claim_nodes(tx, at, 10, DEFAULTS)
+    leases = await claim_nodes(tx, at, 10, DEFAULTS, NO_KEYS)
     return [NodeResult(lease, _node(lease.question.name, turn, at), at) for lease in leases]
 
 

@@ -17,7 +17,7 @@ from registry.schedule import claim_nodes
 from registry.session import database_now, make_engine
 from tests.parts.grafana import Range, Raw, Value, expand, statement_of
 from tests.parts.postgres import Database
-from tests.registry.targets import DEFAULTS, REFUSED, add_node, container, node_facts
+from tests.registry.targets import DEFAULTS, NO_KEYS, REFUSED, add_node, container, node_facts
 
 # Scrapes that lie further apart than three intervals, or a minute, leave a gap.
 STEP = timedelta(seconds=30)
@@ -33,7 +33,7 @@ async def see(database: Database, seen: Seen) -> datetime:
     for step, outcome in seen:
         async with engine.begin() as tx:
             at = began + step * STEP
-            leases = await claim_nodes(tx, at, 10, DEFAULTS)
+            leases = await claim_nodes(tx, at, 10, DEFAULTS, NO_KEYS)
             await recorder.record_nodes(tx, [NodeResult(lease, outcome, at) for lease in leases])
         recorder.committed()
     await engine.dispose()

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import docker
 
+from tests.parts.ports import free_port
 from tests.parts.require import missing, require_program, require_root
+from tests.parts.tls import Authority, Identity
 
 IMAGE = "busy:1"
 _BUSYBOX = Path("/bin/busybox")
@@ -25,9 +27,11 @@ _APPLETS = ("cat", "echo", "false", "kill", "sh", "sleep", "true")
 class RealEngine:
     """A running engine; `client` is the Docker SDK's, for making containers."""
 
-    def __init__(self, folder: Path, url: str, command: Sequence[str | Path]) -> None:
+    def __init__(
+        self, folder: Path, url: str, command: Sequence[str | Path], *, tcp_url: str = ""
+    ) -> None:
         self.folder = folder
-        self.url = url
+        self.url, self.tcp_url = url, tcp_url
         self.client = docker.DockerClient(base_url=url, version="1.41", timeout=60)
         self._command = command
         self.start()
@@ -60,8 +64,13 @@ class RealEngine:
 
 
 @contextmanager
-def dockerd() -> Iterator[RealEngine]:
-    """Docker without bridge and firewall rules; stopped, and all it made removed, afterwards."""
+def dockerd(authority: Authority | None = None) -> Iterator[RealEngine]:
+    """Docker without bridge and firewall rules; stopped, and all it made removed, afterwards.
+
+    It listens on its socket, and on a port where certificates of `authority` are demanded and shown.
+    """
+    authority = authority or Authority.create()
+    identity = authority.issue(["127.0.0.1"])
     require_root("start a Docker engine")
     program = require_program("dockerd", "docker.io")
     with _folder("vsa-dockerd-") as folder:
@@ -69,8 +78,26 @@ def dockerd() -> Iterator[RealEngine]:
         bare = ("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
         own = ("--data-root", folder / "data", "--exec-root", folder / "exec")
         rest = ("--bridge=none", "--live-restore", "--pidfile", folder / "pid", "--host", url)
-        with running(RealEngine(folder, url, [program, *bare, *own, *rest])) as engine:
+        tcp = f"tcp://127.0.0.1:{free_port()}"
+        command: list[str | Path] = [
+            program,
+            *bare,
+            *own,
+            *rest,
+            "--host",
+            tcp,
+            *_tls(folder, identity, authority),
+        ]
+        with running(RealEngine(folder, url, command, tcp_url=tcp)) as engine:
             yield engine
+
+
+def _tls(folder: Path, identity: Identity, authority: Authority) -> list[str]:
+    """Have the TCP door demand certificates of `authority`; the socket stays as it is."""
+    (folder / "server.pem").write_bytes(identity.pem())
+    ca = authority.bundle_path(folder)
+    server = folder / "server.pem"
+    return ["--tlsverify", f"--tlscacert={ca}", f"--tlscert={server}", f"--tlskey={server}"]
 
 
 @contextmanager

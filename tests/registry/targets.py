@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import event, text
 
+from registry.credentials import Keyring
 from registry.facts import (
     CertificateFacts,
     ContainerFacts,
@@ -29,9 +30,11 @@ from registry.facts import (
 from registry.observations import DomainResult, NodeResult, Recorded, Recorder
 from registry.schedule import Defaults, DomainLease, NodeLease, claim_domains, claim_nodes
 from registry.session import Connection
+from registry.vault import Vault
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEFAULTS = Defaults(15.0, 10.0, 3600.0, 8.0, 1 << 24)
+NO_KEYS = Keyring(Vault([]))
 ENGINE = EngineFacts(
     "id", "host", "29.0", "1.52", "Debian 13", "x86_64", "6.12", "overlay2", "2", 4, 8 << 30
 )
@@ -243,7 +246,7 @@ def refused(address: str = "192.0.2.1", port: int = 443) -> EndpointOutcome:
 
 async def lease_node(tx: Connection, now: datetime = NOW) -> NodeLease:
     """Claim the one node that is due."""
-    (lease,) = await claim_nodes(tx, now, 2, DEFAULTS)
+    (lease,) = await claim_nodes(tx, now, 2, DEFAULTS, NO_KEYS)
     return lease
 
 

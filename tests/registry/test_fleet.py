@@ -35,6 +35,7 @@ from registry.session import Connection
 from tests.registry.targets import (
     DEFAULTS,
     ENGINE,
+    NO_KEYS,
     NOW,
     REFUSED,
     add_domain,
@@ -309,7 +310,7 @@ async def test_a_target_is_overdue_once_its_tick_has_passed(tx: Connection) -> N
 
 async def test_a_target_that_is_being_asked_is_not_overdue(tx: Connection) -> None:
     await add_node(tx)
-    await claim_nodes(tx, later(1), 1, DEFAULTS)
+    await claim_nodes(tx, later(1), 1, DEFAULTS, NO_KEYS)
     assert await overdue(tx, 15.9) == (0, 0)
     assert await overdue(tx, 16) == (1, 16)
 

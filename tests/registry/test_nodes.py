@@ -23,6 +23,7 @@ from registry.session import Connection, Engine
 from tests.registry.targets import (
     DEFAULTS,
     ENGINE,
+    NO_KEYS,
     NOW,
     REFUSED,
     container,
@@ -58,7 +59,7 @@ async def test_a_new_node_is_kept_as_given_and_due_at_once(tx: Connection) -> No
         WEB.labels,
         90.0,
     )
-    (lease,) = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    (lease,) = await claim_nodes(tx, NOW, 10, DEFAULTS, NO_KEYS)
     assert lease.question.name == "web"
 
 
@@ -74,6 +75,8 @@ async def test_a_new_node_is_audited_as_it_is(tx: Connection) -> None:
         "enabled": True,
         "interval": "1m30s",
         "timeout": None,
+        "credential": None,
+        "host_key": None,
     }
 
 
@@ -110,9 +113,9 @@ async def test_a_changed_node_is_due_at_once_and_the_old_question_s_answer_is_st
     tx: Connection,
 ) -> None:
     await create(tx, "web")
-    (old,) = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    (old,) = await claim_nodes(tx, NOW, 10, DEFAULTS, NO_KEYS)
     await update_node(tx, "web", {"docker_url": "unix:///new"}, ALICE, later(1))
-    (new,) = await claim_nodes(tx, later(1), 10, DEFAULTS)
+    (new,) = await claim_nodes(tx, later(1), 10, DEFAULTS, NO_KEYS)
     assert new.question.docker_url == "unix:///new"
     recorded = await Recorder().record_nodes(tx, [NodeResult(old, node_facts(), later(2))])
     assert recorded.discarded == {old.question.node_id}
@@ -141,7 +144,7 @@ async def test_an_unknown_field_is_refused_by_its_name(tx: Connection) -> None:
 async def test_a_disabled_node_is_not_asked(tx: Connection) -> None:
     await create(tx, "web")
     await update_node(tx, "web", {"enabled": False}, ALICE, NOW)
-    assert not await claim_nodes(tx, later(60), 10, DEFAULTS)
+    assert not await claim_nodes(tx, later(60), 10, DEFAULTS, NO_KEYS)
 
 
 async def test_a_deleted_node_is_gone_with_what_was_seen_and_audited(tx: Connection) -> None:

@@ -13,6 +13,7 @@ from registry.schedule import claim_nodes
 from registry.session import Connection
 from tests.registry.targets import (
     DEFAULTS,
+    NO_KEYS,
     NOW,
     REFUSED,
     add_node,
@@ -59,7 +60,7 @@ async def record_all(
 ) -> list[str]:
     """Scrape every node with the same facts; return the statements it took."""
     await tx.execute(text("UPDATE schedule SET next_due_at = :at"), {"at": later(at)})
-    leases = await claim_nodes(tx, later(at), 1000, DEFAULTS)
+    leases = await claim_nodes(tx, later(at), 1000, DEFAULTS, NO_KEYS)
     statements: list[str] = []
     with watching(tx, statements.append):
         await recorder.record_nodes(tx, [NodeResult(lease, facts, later(at)) for lease in leases])
@@ -95,7 +96,7 @@ async def test_a_crash_at_any_statement_leaves_all_or_nothing(
 ) -> None:
     await add_nodes(tx, "alpha", "beta")
     await record_all(tx, recorder, node_facts(container("web"), container("db")))
-    (first, second) = await claim_nodes(tx, later(30), 2, DEFAULTS)
+    (first, second) = await claim_nodes(tx, later(30), 2, DEFAULTS, NO_KEYS)
     restarted = (container("web", restart_count=1), container("db"))
     busy = node_facts(*restarted, events=[die(5)], events_lost=True)
     results = [NodeResult(first, busy, later(31)), NodeResult(second, REFUSED, later(31))]

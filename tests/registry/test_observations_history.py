@@ -17,6 +17,7 @@ from registry.schedule import NodeLease, claim_nodes
 from registry.session import Connection
 from tests.registry.targets import (
     DEFAULTS,
+    NO_KEYS,
     NOW,
     REFUSED,
     add_node,
@@ -70,7 +71,7 @@ class World:
     async def step(self) -> None:
         self.now += timedelta(seconds=self.chance.uniform(1, 1200))
         await self.tx.execute(text("UPDATE schedule SET next_due_at = :now"), {"now": self.now})
-        leases = await claim_nodes(self.tx, self.now, self.chance.randint(1, 3), DEFAULTS)
+        leases = await claim_nodes(self.tx, self.now, self.chance.randint(1, 3), DEFAULTS, NO_KEYS)
         results = [NodeResult(lease, self.answer(lease), self.now) for lease in leases]
         number = self.chance.randrange(2)
         if self.chance.random() < 0.1:

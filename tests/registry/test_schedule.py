@@ -22,6 +22,7 @@ from registry.schedule import (
 from registry.session import Connection, Engine
 from tests.registry.targets import (
     DEFAULTS,
+    NO_KEYS,
     NOW,
     add_domain,
     add_node,
@@ -128,8 +129,8 @@ async def test_a_target_of_a_dead_collector_is_due_again_when_its_lease_ends(
 ) -> None:
     await add_node(tx)
     await lease_node(tx)
-    assert await claim_nodes(tx, later(14.999), 1, DEFAULTS) == []
-    assert len(await claim_nodes(tx, later(15), 1, DEFAULTS)) == 1
+    assert await claim_nodes(tx, later(14.999), 1, DEFAULTS, NO_KEYS) == []
+    assert len(await claim_nodes(tx, later(15), 1, DEFAULTS, NO_KEYS)) == 1
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -138,7 +139,7 @@ async def test_only_what_is_enabled_and_due_is_claimed(tx: Connection, enabled: 
     await add_domain(tx, "due.example", enabled=enabled)
     await add_node(tx, "not-yet", due_at=later(0.001))
     await add_domain(tx, "not-yet.example", due_at=later(0.001))
-    nodes = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    nodes = await claim_nodes(tx, NOW, 10, DEFAULTS, NO_KEYS)
     domains = await claim_domains(tx, NOW, 10, DEFAULTS)
     assert [lease.question.name for lease in nodes] == ["due"] * enabled
     assert [lease.question.name for lease in domains] == ["due.example"] * enabled
@@ -147,7 +148,7 @@ async def test_only_what_is_enabled_and_due_is_claimed(tx: Connection, enabled: 
 async def test_those_longest_due_come_first_and_no_more_than_asked_for(tx: Connection) -> None:
     for age in (1, 3, 2):
         await add_node(tx, f"late-{age}", due_at=later(-age))
-    leases = await claim_nodes(tx, NOW, 2, DEFAULTS)
+    leases = await claim_nodes(tx, NOW, 2, DEFAULTS, NO_KEYS)
     assert {lease.question.name for lease in leases} == {"late-3", "late-2"}
 
 
@@ -157,7 +158,7 @@ async def test_two_collectors_that_claim_at_once_share_no_target(engine: Engine)
 
     async def claim() -> list[int]:
         async with engine.begin() as tx:
-            leases = await claim_nodes(tx, NOW, 15, DEFAULTS)
+            leases = await claim_nodes(tx, NOW, 15, DEFAULTS, NO_KEYS)
             await asyncio.sleep(0)  # lets the other one claim before this one commits
         return [lease.question.node_id for lease in leases]
 
@@ -166,7 +167,9 @@ async def test_two_collectors_that_claim_at_once_share_no_target(engine: Engine)
     ]
     assert sorted(claimed) == sorted(set(claimed))
     async with engine.begin() as tx:
-        rest = [lease.question.node_id for lease in await claim_nodes(tx, NOW, 40, DEFAULTS)]
+        rest = [
+            lease.question.node_id for lease in await claim_nodes(tx, NOW, 40, DEFAULTS, NO_KEYS)
+        ]
     assert sorted(claimed + rest) == ids
 
 
@@ -175,8 +178,8 @@ async def test_a_target_that_another_holds_is_passed_over_without_waiting(engine
         await add_node(first, "alpha")
         await add_node(first, "beta")
     async with engine.begin() as first, engine.begin() as second:
-        mine = await claim_nodes(first, NOW, 1, DEFAULTS)
-        others = await asyncio.wait_for(claim_nodes(second, NOW, 10, DEFAULTS), 5)
+        mine = await claim_nodes(first, NOW, 1, DEFAULTS, NO_KEYS)
+        others = await asyncio.wait_for(claim_nodes(second, NOW, 10, DEFAULTS, NO_KEYS), 5)
         assert len(mine) == len(others) == 1
         assert mine[0].question.node_id != others[0].question.node_id
 
@@ -211,7 +214,7 @@ async def test_a_wish_makes_one_target_due_and_ends_its_lease(tx: Connection) ->
     domain_id = await add_domain(tx, due_at=later(60))
     old = await lease_node(tx)
     await request_now(tx, node_id=node_id, now=NOW)
-    (new,) = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    (new,) = await claim_nodes(tx, NOW, 10, DEFAULTS, NO_KEYS)
     assert new.question.node_id == node_id
     assert new.token != old.token
     await request_now(tx, domain_id=domain_id, now=NOW)

@@ -45,6 +45,7 @@ PLAIN = [
     ("MAX_RESPONSE_BYTES", "1GiB", 1 << 30),
     ("TRUST_BUNDLE", "/dev/null", Path("/dev/null")),
     ("ALLOW_PRIVATE_ADDRESSES", "Yes", True),
+    ("ALLOW_PLAIN_TCP", "true", True),
     ("DASHBOARD_DOMAIN", "VSA.Example.com.", "vsa.example.com"),
     ("ALERTMANAGER_URL", "http://alertmanager:9093/", "http://alertmanager:9093"),
     ("ALERT_EMAIL_TO", "ops@example.com", "ops@example.com"),
@@ -59,6 +60,7 @@ SECRET = [
     ("PROXY_TOKEN", TOKEN),
     ("PROMETHEUS_TOKEN", TOKEN),
     ("SECRET_KEY", TOKEN),
+    ("OLD_SECRET_KEYS", TOKEN),
     ("ALERT_WEBHOOK_URL", "https://hooks.example.com/s3cret-path"),
     ("SMTP_PASSWORD", "a mail password"),
 ]
@@ -88,6 +90,12 @@ def test_a_database_url_may_be(url: str) -> None:
     settings = read_settings({"VSA_DATABASE_URL": url})
     assert settings.database_url
     assert settings.database_url.get_secret_value() == url
+
+
+def test_old_keys_come_after_the_one_that_encrypts() -> None:
+    old = "an-old-key-of-20-chars the-older-key-of-20"
+    settings = read_settings({"VSA_SECRET_KEY": TOKEN, "VSA_OLD_SECRET_KEYS": old})
+    assert settings.secret_keys == [TOKEN, *old.split()]
 
 
 def test_prometheus_finds_the_exporter_where_it_listens_unless_told_otherwise() -> None:

@@ -20,6 +20,7 @@ from registry.states import (
 from tests.registry.targets import (
     DEFAULTS,
     ENGINE,
+    NO_KEYS,
     NOW,
     REFUSED,
     add_domain,
@@ -150,7 +151,7 @@ async def test_leases_of_many_targets_are_locked_at_once(tx: Connection) -> None
     for number in range(5):
         await add_node(tx, f"node-{number}")
         await add_domain(tx, f"domain-{number}.example")
-    nodes = await claim_nodes(tx, NOW, 10, DEFAULTS)
+    nodes = await claim_nodes(tx, NOW, 10, DEFAULTS, NO_KEYS)
     domains = await claim_domains(tx, NOW, 10, DEFAULTS)
     assert set(await lock_nodes(tx, nodes)) == {lease.token for lease in nodes}
     assert set(await lock_domains(tx, domains)) == {lease.token for lease in domains}

@@ -145,9 +145,18 @@ def faults(before: Database, change: str | None = None, revision: str = "head") 
         with psycopg.connect(url) as connection:
             connection.execute(change.encode())
     new_demands = [
-        demand for demand in said(url, DEMANDS) - demanded if demand.startswith(old_tables)
+        demand
+        for demand in said(url, DEMANDS) - demanded
+        if demand.startswith(old_tables) and not is_of_new_column(demand, promised)
     ]
     return sorted(promised - said(url, PROMISES)) + new_demands
+
+
+def is_of_new_column(demand: str, promised: set[str]) -> bool:
+    """A reference from a column that old code never fills asks nothing of it."""
+    found = re.fullmatch(r"(\S+) demands FOREIGN KEY \((\w+)\) .*", demand)
+    column = f"column {found[1]}.{found[2]} is " if found else ""
+    return bool(found) and not any(promise.startswith(column) for promise in promised)
 
 
 @pytest.mark.parametrize(("previous", "revision"), STEPS)
@@ -169,6 +178,7 @@ def test_a_migration_only_adds_unless_it_says_otherwise(
         "ALTER TABLE vps_nodes ALTER COLUMN interval_seconds SET NOT NULL",
         "ALTER TABLE vps_nodes ADD COLUMN owner text NOT NULL",
         "ALTER TABLE vps_nodes ADD CHECK (name <> '')",
+        "ALTER TABLE vps_nodes ADD FOREIGN KEY (name) REFERENCES collectors",
         "ALTER TABLE domains DROP CONSTRAINT uq_domains_name_port_server_name",
         "ALTER TABLE events RENAME TO happenings",
         "CREATE UNIQUE INDEX ON vps_nodes (docker_url)",
@@ -190,6 +200,7 @@ def test_a_change_that_older_code_would_run_into_is_seen(database: Database, cha
         "ALTER TABLE vps_nodes ADD COLUMN owner text NOT NULL DEFAULT ''",
         "CREATE TABLE owners (name text NOT NULL PRIMARY KEY)",
         "CREATE INDEX ON vps_nodes (docker_url)",
+        "ALTER TABLE vps_nodes ADD COLUMN owner text REFERENCES collectors",
     ],
 )
 def test_a_change_that_only_adds_is_none(database: Database, change: str) -> None:

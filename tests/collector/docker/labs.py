@@ -6,26 +6,45 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from docker.models.containers import Container
 from docker.types import Ulimit
 
+from collector.docker.network import Network
 from collector.docker.probe import DockerProbe
-from registry.facts import ContainerFacts, Failure, NodeFacts, NodeQuestion
+from collector.policy import refusal
+from collector.resolver import SystemLookup
+from registry.facts import ContainerFacts, Credential, Failure, NodeFacts, NodeQuestion
 from tests.parts.dockerd import IMAGE, RealEngine
 from tests.parts.engine import StandIn
 from tests.parts.engine_world import Box
+
+NETWORK = Network(SystemLookup(), partial(refusal, allow_private=True), allow_plain=True)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a node is reached."""
+
+    url: str
+    credential: Credential | None = None
+    host_key: str = ""
+
+    def asker(self, **changes: object) -> Asker:
+        """Return one who asks this way."""
+        return Asker(self.url, credential=self.credential, host_key=self.host_key, **changes)
 
 
 class Asker:
     """Scrapes one node, handing each answer's cursor to the next question, as the collector does."""
 
-    def __init__(self, url: str, **limits: float) -> None:
-        self.probe = DockerProbe(time.time)
+    def __init__(self, url: str, **changes: object) -> None:
+        self.probe = DockerProbe(time.time, NETWORK)
         self.question = NodeQuestion(1, "node", url, time_limit=20.0, max_bytes=16 << 20)
-        self.question = replace(self.question, **limits)  # type: ignore[arg-type]
+        self.question = replace(self.question, **changes)  # type: ignore[arg-type]
 
     async def outcome(self) -> NodeFacts | Failure:
         outcome = await self.probe.ask(self.question)
@@ -56,7 +75,7 @@ class Lab(Protocol):
     forgets: bool
 
     @property
-    def url(self) -> str: ...
+    def way(self) -> Way: ...
 
     def run(self, name: str, *, exits: int | None = None, restart: bool = False) -> None:
         """Start a container that sleeps, or that exits with a code; wait until it has."""
@@ -80,8 +99,8 @@ class StandInLab:
         self._engine = engine
 
     @property
-    def url(self) -> str:
-        return self._engine.url
+    def way(self) -> Way:
+        return Way(self._engine.url)
 
     def run(self, name: str, *, exits: int | None = None, restart: bool = False) -> None:
         box = self._engine.world.run(name, restart_policy="always" if restart else "no")
@@ -105,13 +124,10 @@ class StandInLab:
 class RealLab:
     """A real engine; Podman cannot raise this machine's limits, so containers get low ones."""
 
-    def __init__(self, engine: RealEngine, *, podman: bool) -> None:
+    def __init__(self, engine: RealEngine, *, podman: bool = False, way: Way | None = None) -> None:
         self.engine = engine
         self.forgets = not podman
-
-    @property
-    def url(self) -> str:
-        return self.engine.url
+        self.way = way or Way(engine.url)
 
     def run(self, name: str, *, exits: int | None = None, restart: bool = False) -> None:
         if exits is None:

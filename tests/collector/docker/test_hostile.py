@@ -17,7 +17,7 @@ import pytest
 
 from collector.docker.probe import DockerProbe
 from registry.facts import Failure, FailureReason, NodeFacts, NodeQuestion
-from tests.collector.docker.labs import Asker
+from tests.collector.docker.labs import NETWORK, Asker
 from tests.parts.engine import (
     Mischief,
     StandIn,
@@ -218,7 +218,7 @@ async def test_a_fault_of_ours_is_internal(stand_in: StandIn) -> None:
     def broken_clock() -> float:
         raise ZeroDivisionError
 
-    probe = DockerProbe(broken_clock)
+    probe = DockerProbe(broken_clock, NETWORK)
     outcome = await probe.ask(NodeQuestion(1, "node", stand_in.url, 1.0, 1 << 20))
     assert isinstance(outcome, Failure)
     assert outcome.reason is FailureReason.INTERNAL
@@ -241,7 +241,7 @@ async def test_a_cancelled_question_leaves_no_connection(stand_in: StandIn) -> N
 
 async def test_hostile_engines_do_not_delay_their_neighbours(tmp_path: Path) -> None:
     misdeeds = [hang, trickle, endless, garbage, half_close]
-    probe = DockerProbe(time.time)
+    probe = DockerProbe(time.time, NETWORK)
     async with AsyncExitStack() as stack:
         engines = [StandIn() for _ in range(25)]
         for number, engine in enumerate(engines):

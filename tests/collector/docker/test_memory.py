@@ -3,17 +3,18 @@ from __future__ import annotations
 import pytest
 
 from collector.docker.client import Client
-from collector.docker.memory import Engine, Memory
-from collector.docker.transport import UnixTransport
-from registry.facts import EngineFacts
+from collector.docker.memory import Engine, Memory, way_of
+from collector.docker.transport.unix import UnixTransport
+from registry.facts import EngineFacts, NodeQuestion
+from tests.collector.docker.labs import NETWORK
 
 FACTS = EngineFacts("id", "host", "x", "1.52", "Debian", "x86_64", "6.1", "overlay2", "2", 2, 1)
 
 
 def memory_of(api: tuple[int, int]) -> Memory:
-    url = "unix:///run/docker.sock"
+    question = NodeQuestion(1, "node", "unix:///run/docker.sock", 10.0, 1 << 20)
     engine = Engine(FACTS, api, podman=False, asked_at=0.0)
-    return Memory(url, Client(UnixTransport(url)), engine)
+    return Memory(way_of(question), Client(UnixTransport(question, NETWORK)), engine)
 
 
 @pytest.mark.parametrize(("count", "lanes"), [(1, 1), (20, 20), (64, 64), (200, 64)])

@@ -14,13 +14,13 @@ from tests.parts.dockerd import RealEngine
 
 @pytest.fixture
 def lab(docker_engine: RealEngine) -> Iterator[RealLab]:
-    yield RealLab(docker_engine, podman=False)
+    yield RealLab(docker_engine)
     docker_engine.remove_containers()
 
 
 @pytest.fixture
 async def asker(lab: RealLab) -> AsyncIterator[Asker]:
-    asker = Asker(lab.url)
+    asker = lab.way.asker()
     yield asker
     await asker.close()
 

@@ -8,8 +8,9 @@ from threading import Event
 
 import pytest
 
+from collector.resolver import Lookup, SystemLookup
 from collector.tls.answer import NoAnswerError
-from collector.tls.resolve import MAX_ADDRESSES, Lookup, SystemLookup, addresses_of
+from collector.tls.resolve import MAX_ADDRESSES, addresses_of
 from registry.facts import FailureReason
 
 
@@ -37,10 +38,8 @@ async def test_a_name_that_cannot_be_one_is_a_dns_failure(system: SystemLookup, 
 
 async def test_more_names_than_threads_are_all_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     blocked = Event()
-    monkeypatch.setattr("collector.tls.resolve._THREADS", 2)
-    monkeypatch.setattr(
-        "collector.tls.resolve._getaddrinfo", lambda name: blocked.wait(5) and [name]
-    )
+    monkeypatch.setattr("collector.resolver._THREADS", 2)
+    monkeypatch.setattr("collector.resolver._getaddrinfo", lambda name: blocked.wait(5) and [name])
     system = SystemLookup()
     lookups = [asyncio.create_task(system(f"192.0.2.{number}")) for number in range(6)]
     with pytest.raises(TimeoutError):

@@ -1,36 +1,21 @@
-"""Ways to reach an engine: the scheme of its URL picks one from a table.
-
-A transport belongs to one node and opens connections to its engine. A new scheme is one class and
-one row.
-"""
+"""A socket file on this machine: `unix:///run/docker.sock`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from collector.docker.failures import Failed
 from collector.docker.http import Connection
-from registry.facts import FailureReason
-
-
-class Transport(Protocol):
-    """Opens connections to one engine."""
-
-    async def connect(self) -> Connection:
-        """Open one more connection; raises Failed or OSError."""
-
-    def close(self) -> None:
-        """Give up what the connections share."""
+from collector.docker.network import Network
+from registry.facts import FailureReason, NodeQuestion
 
 
 class UnixTransport:
-    """A socket file on this machine: `unix:///run/docker.sock`."""
+    """Opens connections to a socket file."""
 
-    def __init__(self, url: str) -> None:
-        self._path = url.removeprefix("unix://")
+    def __init__(self, question: NodeQuestion, _network: Network) -> None:
+        self._path = question.docker_url.removeprefix("unix://")
 
     async def connect(self) -> Connection:
         """Open one more connection to the socket."""
@@ -59,17 +44,3 @@ class UnixTransport:
 
     def close(self) -> None:
         """Do nothing: the connections share nothing."""
-
-
-TRANSPORTS: Mapping[str, Callable[[str], Transport]] = {"unix": UnixTransport}
-
-
-def transport_to(docker_url: str) -> Transport:
-    """Return the transport that a node's URL asks for; raises Failed for a scheme of no row."""
-    scheme = docker_url.partition("://")[0]
-    if scheme not in TRANSPORTS:
-        known = ", ".join(f"{name}://" for name in TRANSPORTS)
-        raise Failed(
-            FailureReason.UNREACHABLE, f"{scheme}:// is no way to an engine; known: {known}"
-        )
-    return TRANSPORTS[scheme](docker_url)

@@ -18,6 +18,7 @@ from api.routes import (
     audit,
     certificates,
     containers,
+    credentials,
     discovery,
     domains,
     events,
@@ -31,11 +32,15 @@ from registry.settings import Settings
 from registry.version import __version__
 
 _PREFIX = "/api"
+_GUARDED = (
+    *(nodes, domains, credentials, certificates, containers, events, audit, discovery),
+    tokens,
+)
 _DESCRIPTION = """\
 What VSA Dashboard watches, what it saw, and who changed it.
 
 Send a token as `Authorization: Bearer TOKEN`. Role `read` reads everything but tokens, `write` changes nodes
-and domains, `admin` tokens too. Behind the shipped NGINX a name and password do as well, with role `write`.
+and domains, `admin` tokens and credentials too. Behind the shipped NGINX a name and password do as well, with role `write`.
 Lists are `{"items": […], "next": cursor}`; times are RFC 3339 in UTC, durations as Prometheus writes them
 (`15s`, `1h30m`). Every error is a problem document (RFC 9457) whose `errors` name field and rule; after a 4xx
 nothing was changed. `X-Request-ID` is taken from the request or made, and is in the audit trail.
@@ -60,7 +65,7 @@ def make_app(engine: Engine, settings: Settings) -> FastAPI:
     handle_problems(app)
     app.include_router(health.router, prefix=_PREFIX)
     guarded = problems(401, 403, 422, 503)
-    for module in (nodes, domains, certificates, containers, events, audit, discovery, tokens):
+    for module in _GUARDED:
         role = MAY_ADMINISTER if module is tokens else MAY_READ
         rules = [role, Depends(refuse_repeats)]
         app.include_router(module.router, prefix=_PREFIX, dependencies=rules, responses=guarded)

@@ -19,11 +19,12 @@ from starlette.routing import Match
 
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
 from registry.session import UNAVAILABLE
+from registry.vault import VaultError
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_METHODS = ("GET", "POST", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # Pydantic's words for what we have plainer ones; every other type keeps its name as the rule.
 _RULES = {
@@ -97,6 +98,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(Invalid, _invalid)
     app.add_exception_handler(Conflict, _conflict)
+    app.add_exception_handler(VaultError, _sealed)
     for kind in UNAVAILABLE:
         app.add_exception_handler(kind, _unavailable)
 
@@ -134,6 +136,10 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _conflict(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Conflict)
     return _faulty(409, [error.fault])
+
+
+async def _sealed(_: Request, error: Exception) -> JSONResponse:
+    return problem(409, str(error))
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,21 @@ class Problem(msgspec.Struct, frozen=True):
     status: int
 
 
+class Rotation(msgspec.Struct, frozen=True):
+    """How many credentials an older key had encrypted."""
+
+    rotated: int
+
+
+class CredentialFacts(msgspec.Struct, frozen=True):
+    """What is no secret of a credential; `fingerprint` is of its certificate or public key."""
+
+    subject: str
+    fingerprint: str
+    not_after: datetime | None
+    public_key: str
+
+
 class NodeState(msgspec.Struct, frozen=True):
     """What was last seen of a node; `containers` maps a state to a number."""
 
@@ -38,6 +53,18 @@ class NodeState(msgspec.Struct, frozen=True):
     consecutive_failures: int
     engine: EngineFacts | None
     containers: dict[str, int]
+    shown_host_key: str | None = None
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A credential without its secret; `nodes` are the names of its users."""
+
+    name: str
+    kind: str
+    facts: CredentialFacts
+    created_at: datetime
+    updated_at: datetime
+    nodes: list[str]
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -50,6 +77,8 @@ class Node(msgspec.Struct, frozen=True):
     interval: str | None
     created_at: datetime
     state: NodeState
+    credential: str | None = None
+    host_key: str | None = None
 
 
 class Container(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from cli import alert, audit, domains, nodes, programs, secrets, tokens
+from cli import alert, audit, credentials, domains, nodes, programs, secrets, tokens
 from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
@@ -24,6 +24,7 @@ _COMMANDS = (
     "up",
     "status",
     "node",
+    "credential",
     "domain",
     "probe",
     "token",
@@ -58,6 +59,9 @@ for command in (up, status, probe, backup, restore, health, htpasswd):
 for program in (programs.api, programs.collector, programs.exporter):
     app.command()(program)
 app.add_typer(nodes.app, name="node", help="Docker hosts that are watched.")
+app.add_typer(
+    credentials.app, name="credential", help="What engines on other machines want to see of us."
+)
 app.add_typer(domains.app, name="domain", help="Names whose certificates are watched.")
 app.add_typer(tokens.app, name="token", help="Who may use the API.")
 app.add_typer(audit.app, name="audit", help="Who changed what.")

@@ -11,7 +11,7 @@ from rich.text import Text
 from cli import standing
 from cli.answers import Container, Node, NodeOutcome, decode, part, whole
 from cli.connection import connect, own_settings
-from cli.faults import CannotReach
+from cli.faults import BadInput, CannotReach
 from cli.lines import (
     CONTAINER_HEADERS,
     NODE_HEADERS,
@@ -19,17 +19,35 @@ from cli.lines import (
     containers_of,
     node_line,
 )
-from cli.options import Enabled, Interval, Json, Labels, Timeout, Unlabel, given, read_labels
+from cli.options import (
+    Enabled,
+    Interval,
+    Json,
+    Labels,
+    Timeout,
+    Unlabel,
+    demand_yes,
+    given,
+    read_labels,
+)
 from cli.output import STRONG, WARN, list_lines, note, pairs, print_json, say
 from cli.words import ago, count, now, plain
 from registry.facts import EngineFacts
 
 if TYPE_CHECKING:
     from cli.client import Api
+    from collector.docker.contexts import DockerContext
 
 app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The node's name.")]
+CredentialName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What it wants to see of us: a credential.")
+]
+HostKey = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="The only key that its sshd may show: ssh-ed25519 AAAA…"),
+]
 
 
 @app.command("add")
@@ -43,12 +61,14 @@ def add_node(
     labels: Labels = None,
     interval: Interval = None,
     timeout: Timeout = None,
+    credential: CredentialName = None,
+    host_key: HostKey = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Do not ask it yet.")] = False,
     as_json: Json = False,
 ) -> None:
     """Watch a node, and ask it at once.
 
-    Example: vsa node add web-1 unix:///run/docker.sock --label site=berlin
+    Example: vsa node add web-1 ssh://vsa@web-1.example.com --credential fleet
     """
     api = connect()
     body = given(
@@ -58,14 +78,63 @@ def add_node(
         enabled=not disabled,
         interval=interval,
         timeout=timeout,
+        credential=credential,
+        host_key=host_key,
     )
     added = api.send("POST", "/nodes", body)
     if not disabled:
+        note(f"added; asking {name} …")
         added = _first_look(api, name) or added
     if as_json:
         print_json(added)
     else:
         _show(decode(added, Node))
+
+
+@app.command("import")
+def import_contexts(
+    *,
+    credential: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What ssh:// contexts want to see of us.")
+    ] = None,
+) -> None:
+    """Watch every Docker context of yours, with its certificates; those that are watched stay as they are.
+
+    Your own SSH keys stay yours: contexts over ssh:// get the credential that you name.
+
+    Example: vsa node import --credential fleet
+    """
+    from collector.docker.contexts import ContextsError, docker_contexts
+
+    api = connect()
+    known = {decode(item, Node).name for item in api.items("/nodes")}
+    try:
+        contexts = list(docker_contexts())
+    except ContextsError as error:
+        raise BadInput(str(error)) from None
+    for context in contexts:
+        if context.name in known:
+            note(f"{context.name} is a node already")
+            continue
+        _import(api, context, credential)
+    if not contexts:
+        note("there is no Docker context but the default one")
+
+
+def _import(api: Api, context: DockerContext, ssh_credential: str | None) -> None:
+    """Watch one context; one that cannot be watched is told and left out."""
+    uses = ssh_credential if context.docker_url.startswith("ssh://") else None
+    try:
+        if context.tls:
+            uses = context.name
+            secret = {"kind": "tls", **context.tls}
+            api.send("POST", "/credentials", {"name": uses, "secret": secret})
+        body = given(name=context.name, docker_url=context.docker_url, credential=uses)
+        api.send("POST", "/nodes", body)
+    except BadInput as refused:
+        note(f"{context.name} ({context.docker_url}): {refused}", WARN)
+        return
+    note(f"{context.name} is watched at {context.docker_url}")
 
 
 @app.command("set")
@@ -82,6 +151,8 @@ def change_node(
     unlabel: Unlabel = None,
     interval: Interval = None,
     timeout: Timeout = None,
+    credential: CredentialName = None,
+    host_key: HostKey = None,
     enabled: Enabled = None,
     as_json: Json = False,
 ) -> None:
@@ -98,6 +169,8 @@ def change_node(
         enabled=enabled,
         interval=interval,
         timeout=timeout,
+        credential=credential,
+        host_key=host_key,
     )
     changed = connect().send("PATCH", _path(name), body)
     if as_json:
@@ -166,6 +239,36 @@ def check_node(name: Name, *, as_json: Json = False) -> None:
         raise typer.Exit(CannotReach.exit_code)
 
 
+@app.command("trust")
+def trust_node(
+    name: Name,
+    *,
+    fingerprint: Annotated[
+        str | None, typer.Option(metavar="SHA256:…", help="Trust this key and no other; not asked.")
+    ] = None,
+) -> None:
+    """Register the host key that an ssh:// node showed, once you know that it is right.
+
+    The node says it by: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+
+    Example: vsa node trust web-1
+    """
+    from registry.key_material import ssh_fingerprint
+
+    api = connect()
+    shown = decode(api.get(_path(name)), Node).state.shown_host_key
+    if shown is None:
+        raise BadInput(f"{name} shows no host key that is not registered")
+    found = ssh_fingerprint(shown)
+    if fingerprint not in {None, found}:
+        raise BadInput(f"--fingerprint: {name} shows {found}")
+    question = f"{name} shows the host key {found}. Is that right?"
+    demand_yes(question, yes=fingerprint is not None, option="--fingerprint")
+    api.send("PATCH", _path(name), {"host_key": shown})
+    note(f"registered; asking {name} …")
+    _show(decode(_first_look(api, name) or api.get(_path(name)), Node))
+
+
 @app.command("rm")
 def remove_node(name: Name) -> None:
     """Stop watching a node, and forget what was seen of it.
@@ -190,6 +293,8 @@ def _show(node: Node) -> None:
             ("containers", containers_of(node)),
             ("last seen", ago(node.state.last_success_at, at)),
             ("url", node.docker_url),
+            ("credential", node.credential or ""),
+            ("host key", node.host_key or ""),
             ("labels", ", ".join(f"{key}={value}" for key, value in node.labels.items())),
             ("interval", node.interval or ""),
         )
@@ -202,7 +307,6 @@ def _machine(engine: EngineFacts) -> str:
 
 def _first_look(api: Api, name: str) -> bytes | None:
     """Have a new node asked, and return it as it is then; None when no collector is there to ask."""
-    note(f"added; asking {name} …")
     try:
         outcome = api.send("POST", f"{_path(name)}/scrape")
     except CannotReach as error:  # it is added all the same

@@ -47,12 +47,12 @@ _DEFAULT = "default"
 _NAME_AND_PORT = re.compile(r"(\[.*\]|[^:]*)(?::([^:]*))?")
 
 
-def demand_yes(question: str, *, yes: bool) -> None:
-    """Return when the person agrees, or has agreed with --yes; BadInput else."""
+def demand_yes(question: str, *, yes: bool, option: str = "--yes") -> None:
+    """Return when the person agrees, or has agreed with the option; BadInput else."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise BadInput("this needs --yes where nobody can be asked")
+        raise BadInput(f"this needs {option} where nobody can be asked")
     if not typer.confirm(question, err=True):
         raise BadInput("nothing was changed")
 

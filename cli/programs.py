@@ -47,6 +47,7 @@ def api(
     from api.program import StartError
     from api.program import run as serve
     from cli.database import migrate, running_url
+    from cli.key_file import with_key
     from cli.listening import check_free
     from cli.local_engine import engine_trouble, engine_url
     from cli.running import run
@@ -59,7 +60,7 @@ def api(
     if upgrade:
         migrate(settings, find_server(settings.data_dir) if embedded else None)
     if supervised:
-        settings = with_token(settings)
+        settings = with_key(with_token(settings))
         # What Docker's own settings name, though only where something answers: not everybody has one.
         engine = engine_url(settings)
         found = None if engine_trouble(engine) else engine
@@ -79,13 +80,14 @@ def collector(*, verbose: Verbose = False, supervised: Supervised = False) -> No
     """
     settings = _begin("collector", verbose=verbose, supervised=supervised)
     from cli.database import faults, running_url
+    from cli.key_file import with_key
     from cli.running import run
     from cli.trust import check_trust_bundle
     from collector.program import run as collect
 
     check_trust_bundle(settings)
     with faults():
-        run(collect(settings, running_url(settings)))
+        run(collect(with_key(settings) if supervised else settings, running_url(settings)))
 
 
 def exporter(*, verbose: Verbose = False, supervised: Supervised = False) -> None:

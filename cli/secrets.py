@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from cli import dotenv
+from cli.answers import Rotation, decode
+from cli.connection import connect
 from cli.faults import BadInput
-from cli.output import note
+from cli.options import Json
+from cli.output import note, print_json
 from cli.secret_rules import (
     DOCKER_GID,
     DOMAIN,
@@ -21,6 +24,7 @@ from cli.secret_rules import (
     is_unset,
     new_secret,
 )
+from cli.words import count
 
 _INIT = (
     "docker compose run --rm secrets init --domain YOUR.DOMAIN"
@@ -75,6 +79,22 @@ def check(file: File = Path(".env")) -> None:
             )
         )
     note("every secret is set")
+
+
+@app.command("rotate")
+def rotate(*, as_json: Json = False) -> None:
+    """Encrypt stored credentials with a new VSA_SECRET_KEY.
+
+    First put the old key into VSA_OLD_SECRET_KEYS and a new one into VSA_SECRET_KEY, and start API
+    and collectors anew; afterwards the old one can go.
+
+    Example: vsa secrets rotate
+    """
+    answer = connect().send("POST", "/credential-rotations")
+    if as_json:
+        print_json(answer)
+    else:
+        note(f"{count(decode(answer, Rotation).rotated, 'credential')} encrypted anew")
 
 
 def _demand(option: str, value: str, fault: str) -> None:

@@ -14,6 +14,7 @@ import httpx
 from cli.children import Child, lifeline
 from cli.database import migrate, start_embedded
 from cli.faults import BadInput, CannotReach, Fault
+from cli.key_file import leave_key
 from cli.listening import check_free, reachable
 from cli.output import WARN, note
 from cli.token_file import leave_token
@@ -41,6 +42,7 @@ async def supervise(settings: Settings, *, verbose: bool, after_kill: bool) -> N
     check_trust_bundle(settings)
     await _check_ports(settings, _ORPHAN_SECONDS if after_kill else 0)
     leave_token(settings)
+    leave_key(settings)
     async with _database(settings), _programs(verbose=verbose) as children:
         if await _ready(settings, children, stop):
             await asyncio.to_thread(welcome, settings, time.monotonic() - began)

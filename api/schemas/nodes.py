@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.schemas.values import (
+    CredentialName,
     DockerUrl,
     Flag,
+    HostKey,
     Labels,
     LabelsPatch,
     NodeInterval,
@@ -39,6 +41,8 @@ class NodeBody(BaseModel):
     enabled: Flag = True
     interval: NodeInterval | None = None
     timeout: Timeout | None = None
+    credential: CredentialName | None = None
+    host_key: HostKey | None = None
 
     def spec(self) -> NodeSpec:
         """Return it as the registry takes it."""
@@ -49,6 +53,8 @@ class NodeBody(BaseModel):
             enabled=self.enabled,
             interval_seconds=self.interval,
             timeout_seconds=self.timeout,
+            credential=self.credential,
+            host_key=self.host_key,
         )
 
 
@@ -67,6 +73,8 @@ class NodePatch(BaseModel):
     enabled: Flag | None = None
     interval: NodeInterval | None = None
     timeout: Timeout | None = None
+    credential: CredentialName | None = None
+    host_key: HostKey | None = None
 
 
 class NodeAnswer(BaseModel):
@@ -80,6 +88,8 @@ class NodeAnswer(BaseModel):
     enabled: bool
     interval: Annotated[Seconds | None, Field(validation_alias="interval_seconds")]
     timeout: Annotated[Seconds | None, Field(validation_alias="timeout_seconds")]
+    credential: str | None
+    host_key: str | None
     created_at: datetime
     updated_at: datetime
     state: NodeState

@@ -18,6 +18,7 @@ from pydantic import (
 
 from registry import rules
 from registry.durations import DURATION_RULE, format_duration, parse_duration
+from registry.key_material import host_key
 
 _DURATION_SCHEMA = {
     "type": "string",
@@ -75,12 +76,18 @@ NodeName = Annotated[
         {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$", "examples": ["web-1"]}
     ),
 ]
+CredentialName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 # An actor's name: it stands in the audit trail, and as one segment in a path.
 TokenName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")]
 DockerUrl = Annotated[
     str,
     AfterValidator(rules.docker_url),
-    WithJsonSchema({"type": "string", "pattern": "^unix:///", "maxLength": 114}),
+    WithJsonSchema({"type": "string", "pattern": "^(unix|tcp|ssh)://", "maxLength": 512}),
+]
+HostKey = Annotated[
+    str,
+    AfterValidator(host_key),
+    WithJsonSchema({"type": "string", "examples": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…"]}),
 ]
 DomainName = Annotated[
     str,

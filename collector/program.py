@@ -65,7 +65,9 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
         SystemLookup(), partial(refusal, allow_private=True), settings.allow_plain_tcp
     )
     keyring = Keyring(Vault(settings.secret_keys))
-    docker = DockerProbe(clock.timestamp, network)
+    docker = DockerProbe(
+        clock.timestamp, network, settings.container_labels, settings.disk_usage_interval
+    )
     tls = TlsProbe(trust_bundle=settings.trust_bundle, refuse=refuse, clock=clock.timestamp)
     nodes = Cycle(engine, clock, node_kind(docker, clock, defaults, keyring), tally)
     domains = Cycle(engine, clock, domain_kind(tls, clock, defaults), tally)

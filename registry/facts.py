@@ -70,6 +70,23 @@ class Health(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
+class SwarmRole(StrEnum):
+    """The part that an engine plays in a swarm; `none` where it is in none."""
+
+    NONE = "none"
+    WORKER = "worker"
+    MANAGER = "manager"
+
+
+class DiskKind(StrEnum):
+    """What takes room on an engine's disk."""
+
+    IMAGES = "images"
+    CONTAINERS = "containers"
+    VOLUMES = "volumes"
+    BUILD_CACHE = "build_cache"
+
+
 class StartTls(StrEnum):
     """Protocols that are asked to turn to TLS before the handshake; `none` speaks TLS at once."""
 
@@ -101,6 +118,16 @@ class HostKeyFailure(Failure):
 
 # ---------------------------------------------------------------------------- Docker
 
+# Container labels that are kept unless a setting says otherwise: others may hold secrets, or a new
+# value at each deployment, and would go into every metric of the container.
+USUAL_LABELS = (
+    "com.docker.compose.project",
+    "com.docker.compose.service",
+    "org.opencontainers.image.version",
+    "org.opencontainers.image.revision",
+    "org.opencontainers.image.source",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
@@ -118,6 +145,29 @@ class EngineFacts:
     cpus: int
     memory_bytes: int
     warnings: tuple[str, ...] = ()
+    swarm_role: SwarmRole = SwarmRole.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What things of one kind take; `reclaimable_bytes` of it belong to those that nobody uses."""
+
+    count: int
+    active: int
+    total_bytes: int
+    reclaimable_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """What `GET /system/df` said last, as of `measured_at` (the collector's Unix time; 0: never).
+
+    `failure` is why the question after that got no answer.
+    """
+
+    measured_at: float = 0.0
+    uses: Mapping[DiskKind, DiskUse] = field(default_factory=dict)
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +209,8 @@ class ContainerFacts:
     """A container's state: what a snapshot holds and what, when it differs, makes a new one.
 
     Holds nothing that changes by itself from one scrape to the next (the list's `Status` text).
+    `labels` are those that are allowed; `image_digest` is the one by which a registry knows the image,
+    None where none does; `health_output` is what the check said as the container became unhealthy.
     """
 
     container_id: str
@@ -180,6 +232,8 @@ class ContainerFacts:
     mounts: tuple[Mount, ...] = ()
     networks: tuple[str, ...] = ()
     limits: Limits = Limits()
+    image_digest: str | None = None
+    health_output: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +326,12 @@ class EventCursor:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one probe took: requests, bytes received, seconds by phase."""
+    """What one probe took: requests, bytes received, seconds by phase, and CPU of ours."""
 
     requests: int = 0
     received_bytes: int = 0
     phase_seconds: Mapping[str, float] = field(default_factory=dict)
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +396,7 @@ class NodeFacts:
     events_lost: bool
     received_at: float
     cost: Cost = Cost()
+    disk: DiskUsage | None = None
 
 
 # ---------------------------------------------------------------------------- TLS

@@ -160,6 +160,7 @@ node_state = Table(
     Column(
         "shown_host_key", Text, comment="the key that an ssh:// node showed instead of host_key"
     ),
+    Column("disk", JSONB, comment="DiskUsage; null: never asked"),
     postgresql_with={"fillfactor": "50"},
 )
 
@@ -190,6 +191,8 @@ container_snapshots = Table(
     Column("limits", JSONB, nullable=False),
     Column("seen_from", _Time, nullable=False),
     Column("seen_until", _Time, primary_key=True, comment="infinity: still so"),
+    Column("image_digest", Text, comment="by which a registry knows the image; null: by none"),
+    Column("health_output", Text, comment="what the check said as it became unhealthy"),
     Index("ix_container_snapshots_name_seen_from", "name", "seen_from"),
     postgresql_partition_by="RANGE (seen_until)",
 )

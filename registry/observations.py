@@ -15,8 +15,16 @@ from uuid import UUID
 
 from registry.endpoints import Look, write_looks
 from registry.events import Happened, write_events
-from registry.facts import ContainerFacts, DomainFacts, EngineFacts, Failure, NodeFacts
+from registry.facts import (
+    ContainerFacts,
+    DiskUsage,
+    DomainFacts,
+    EngineFacts,
+    Failure,
+    NodeFacts,
+)
 from registry.gaps import close_gaps, gaps_behind, opened_gap, write_gaps
+from registry.images import new_images
 from registry.samples import NodeSamples, write_samples
 from registry.schedule import DomainLease, NodeLease, settle_domains, settle_nodes
 from registry.session import Connection
@@ -62,11 +70,15 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A node as a transaction left it: good while the database holds the same version."""
+    """A node as a transaction left it: good while the database holds the same version.
+
+    `disk` is what this process wrote last, None where it wrote none.
+    """
 
     version: int
     engine: EngineFacts | None
     containers: Mapping[str, ContainerFacts]
+    disk: DiskUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +129,11 @@ class Recorder:
         await write_node_states(tx, [*states, *map(_failure_row, failures)])
         await write_samples(tx, list(map(_samples, scrapes)))
         await write_changes(tx, changes)
-        await write_events(tx, [Happened(s.node_id, s.at, s.outcome.events) for s in scrapes])
+        happened = [Happened(s.node_id, s.at, s.outcome.events) for s in scrapes]
+        await write_events(tx, [*happened, *await new_images(tx, changes)])
         await _write_gaps(tx, scrapes, failures)
-        answered = [(s.lease, s.at) for s in scrapes] + [(f.lease, f.at) for f in failures]
+        answered = [(s.lease, s.at, 0) for s in scrapes]
+        answered += [(f.lease, f.at, f.before.failures + 1) for f in failures]
         await settle_nodes(tx, answered)
         stale = {r.lease.question.node_id for r in results if r.lease.token not in befores}
         for node_id in stale:  # deleted, or another collector's now
@@ -158,13 +172,17 @@ class Recorder:
                 changes.append(change)
             changed = change is not None or known.engine != scrape.outcome.engine
             version = scrape.before.version + changed
-            self._written[scrape.node_id] = _Known(version, scrape.outcome.engine, seen)
+            facts = scrape.outcome
+            self._written[scrape.node_id] = _Known(version, facts.engine, seen, facts.disk)
         return changes
 
     def _state_row(self, scrape: _Answer[NodeFacts]) -> dict[str, object]:
         facts, version = scrape.outcome, self._written[scrape.node_id].version
         row = outcome_row(scrape.at, None)
         row |= {"node_id": scrape.node_id, "version": version, "cost": facts.cost}
+        known = self._known.get(scrape.node_id)
+        if facts.disk != (known and known.disk):
+            row["disk"] = facts.disk
         if version != scrape.before.version:
             row["engine"] = facts.engine
         if facts.cursor is not None:

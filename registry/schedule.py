@@ -17,6 +17,9 @@ from registry.settings import Settings
 
 # What a collector may take to record an answer, beyond the target's own time-out.
 _LEASE_MARGIN_SECONDS = 5.0
+# How much less often a dead node is asked.
+_MOST_DOUBLINGS = 3
+_LONGEST_PAUSE_SECONDS = 300.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -75,6 +78,17 @@ def next_due(now: datetime, interval: float, identity: str) -> datetime:
     phase = int.from_bytes(digest, "big") * step >> 64
     elapsed = ((now - _EPOCH) // _MICROSECOND - phase) // step
     return _EPOCH + timedelta(microseconds=(elapsed + 1) * step + phase)
+
+
+def pause_after(failures: int, interval: float) -> float:
+    """Return the seconds until a node that failed so often in a row is asked again.
+
+    The first three come at the node's own interval (seconds), after which nothing of it counts as
+    now any more; then it doubles, up to eight intervals but no more than five minutes: a fleet of
+    dead nodes costs an eighth, and one that comes back is seen before anybody wonders.
+    """
+    factor = 1 << min(max(failures - 2, 0), _MOST_DOUBLINGS)
+    return max(min(factor * interval, _LONGEST_PAUSE_SECONDS), interval)
 
 
 def stale_after(interval_seconds: float) -> float:
@@ -220,10 +234,20 @@ _REQUEST_NOW = text("""
 """)
 
 
-async def settle_nodes(tx: Connection, answered: Sequence[tuple[NodeLease, datetime]]) -> None:
-    """End leases whose answer came at a moment: each node is due at its next tick after it."""
-    ids = [lease.question.node_id for lease, _ in answered]
-    moments = [_next_tick(lease, at, f"node/{lease.question.node_id}") for lease, at in answered]
+async def settle_nodes(tx: Connection, answered: Sequence[tuple[NodeLease, datetime, int]]) -> None:
+    """End leases whose answer came at a moment, and was a failure for so many times in a row.
+
+    Each node is due at its next tick after it, a dead one at a later one.
+    """
+    ids = [lease.question.node_id for lease, _, _ in answered]
+    moments = [
+        _next_tick(
+            lease,
+            at + timedelta(seconds=pause_after(failures, lease.interval) - lease.interval),
+            f"node/{lease.question.node_id}",
+        )
+        for lease, at, failures in answered
+    ]
     if ids:
         await tx.execute(_SETTLE_NODES, {"ids": ids, "moments": moments})
 

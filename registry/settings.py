@@ -18,6 +18,7 @@ from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
 
 from registry.durations import parse_duration
+from registry.facts import USUAL_LABELS
 
 _PREFIX = "VSA_"
 _SECRETS = (
@@ -37,6 +38,8 @@ _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _DOMAIN_NAME = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
 )
+# Docker allows any text; what people use is this, and * stands for the rest.
+_LABEL_NAME = re.compile(r"[A-Za-z0-9._/*-]{1,200}")
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAGS |= {"0": False, "false": False, "no": False, "off": False}
@@ -88,6 +91,17 @@ def _flag(value: str | bool) -> bool:  # noqa: FBT001 - pydantic calls it with t
     if value.lower() not in _FLAGS:
         raise _fault("must be one of 1, true, yes, on, 0, false, no, off")
     return _FLAGS[value.lower()]
+
+
+def _label_names(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    if not isinstance(value, str):
+        return value
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(map(_LABEL_NAME.fullmatch, names)):
+        raise _fault(
+            "must be label names parted by commas, of letters, digits, . _ - / and * for any letters"
+        )
+    return names
 
 
 def _address(value: str | Address) -> Address:
@@ -176,6 +190,7 @@ def _between(least: str, most: str) -> AfterValidator:
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+LabelNames = Annotated[tuple[str, ...], BeforeValidator(_label_names)]
 Listen = Annotated[Address, BeforeValidator(_address)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
@@ -257,6 +272,13 @@ class Settings(BaseModel):
         90 * 86400.0, description="how long past states, events and gaps are kept"
     )
     max_response_bytes: Size = Field(16 << 20, description="how much one engine response may hold")
+    container_labels: LabelNames = Field(
+        USUAL_LABELS,
+        description="which container labels are kept, parted by commas; `*` is any letters",
+    )
+    disk_usage_interval: Annotated[Duration, _between("10m", "7d")] | None = Field(
+        None, description="how often a node is asked what fills its disk, `6h`; absent: never"
+    )
     trust_bundle: ReadableFile | None = Field(
         None, description="PEM file of further CAs to trust, beside the system's"
     )

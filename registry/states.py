@@ -21,13 +21,18 @@ _TICK = timedelta(microseconds=1)
 class Before:
     """What was known of a target before the result that is being recorded.
 
-    `version` is the node's (0 for a domain); `failing` says that its last probe failed.
+    `version` is the node's (0 for a domain); `failures` counts those since its last success.
     """
 
     version: int
     last_attempt_at: datetime | None
     last_success_at: datetime | None
-    failing: bool
+    failures: int
+
+    @property
+    def failing(self) -> bool:
+        """Whether its last probe failed."""
+        return self.failures > 0
 
     def rising(self, finished_at: datetime) -> datetime:
         """Return `finished_at`, or later: the moments of one target rise, whatever clocks do."""
@@ -41,7 +46,7 @@ class Before:
 # The target's row is locked first, the schedule's second: the order in which a deletion takes them.
 _LOCK_NODES = text("""
     SELECT s.lease_token, st.version, st.last_attempt_at, st.last_success_at,
-           st.failure_reason IS NOT NULL AS failing
+           st.consecutive_failures
     FROM schedule s
     JOIN vps_nodes n ON n.id = s.node_id
     JOIN node_state st ON st.node_id = s.node_id
@@ -52,7 +57,7 @@ _LOCK_NODES = text("""
 
 _LOCK_DOMAINS = text("""
     SELECT s.lease_token, 0 AS version, st.last_attempt_at, st.last_success_at,
-           st.failure_reason IS NOT NULL AS failing
+           st.consecutive_failures
     FROM schedule s
     JOIN domains d ON d.id = s.domain_id
     JOIN domain_state st ON st.domain_id = s.domain_id
@@ -95,6 +100,7 @@ _WRITE_NODES = text("""
         failures_total = st.failures_total + CAST(r.failure_reason IS NOT NULL AS int),
         engine = coalesce(r.engine, st.engine),
         cost = coalesce(r.cost, st.cost),
+        disk = coalesce(r.disk, st.disk),
         event_time_nano = coalesce(r.event_time_nano, st.event_time_nano),
         event_keys = coalesce(r.event_keys, st.event_keys)
     FROM json_populate_recordset(CAST(NULL AS node_state), CAST(:rows AS json)) r

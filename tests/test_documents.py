@@ -29,7 +29,8 @@ def shown_default(name: str, field: FieldInfo) -> str:
         return f"`{format_duration(field.default)}`"
     if isinstance(field.default, int):
         return f"`{field.default >> 20}MiB`"
-    return f"`{field.default}`"
+    listed = isinstance(field.default, tuple)
+    return f"`{','.join(field.default) if listed else field.default}`"
 
 
 def settings_table() -> str:

@@ -1,4 +1,4 @@
-"""Every request that is ever sent to an engine: all GET, all read-only, none measures disk.
+"""Every request that is ever sent to an engine: all GET, all read-only.
 
 Docker Engine API 1.41 … 1.52; Podman's compatible API answers the same. A container id is put into
 a path only after `collector.docker.wire` has proved that it is hexadecimal.
@@ -27,6 +27,16 @@ def inspect(api: str, container_id: str) -> str:
 def stats(api: str, container_id: str) -> str:
     """Ask for one container's numbers once, without the engine's second reading a second later."""
     return f"/v{api}/containers/{container_id}/stats?stream=0&one-shot=1"
+
+
+def images(api: str) -> str:
+    """Ask for every image with its digests; asked when a container's image is new to us."""
+    return f"/v{api}/images/json"
+
+
+def disk_usage(api: str) -> str:
+    """Ask what takes room on the disk; may take minutes, so asked only where that is wished for."""
+    return f"/v{api}/system/df"
 
 
 def events(api: str, since_nano: int, until_nano: int) -> str:

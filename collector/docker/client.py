@@ -23,6 +23,7 @@ class Client:
         self.max_bytes = 0
         self.requests = 0
         self.received_bytes = 0
+        self.cpu_seconds = 0.0  # of reading answers
         self._transport = transport
         self._idle: list[Connection] = []
 
@@ -73,11 +74,12 @@ class Client:
         return answers
 
     async def _ask(self, connection: Connection, paths: Sequence[str]) -> list[Answer]:
-        before = connection.received_bytes
+        received_bytes, cpu_seconds = connection.received_bytes, connection.cpu_seconds
         try:
             answers = await connection.ask(paths, self.max_bytes)
         finally:
-            self.received_bytes += connection.received_bytes - before
+            self.received_bytes += connection.received_bytes - received_bytes
+            self.cpu_seconds += connection.cpu_seconds - cpu_seconds
         self.requests += len(answers)
         return answers
 

@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.lost: Exception | None = None  # why, where the other side or TLS told
         self.received_bytes = 0
+        self.cpu_seconds = 0.0
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
         self._waiter: asyncio.Future[list[Answer]] | None = None
@@ -83,6 +84,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; what was not asked for ends the connection."""
+        began = time.thread_time()
+        self._read(data)
+        self.cpu_seconds += time.thread_time() - began
+
+    def _read(self, data: bytes) -> None:
         self.received_bytes += len(data)
         self._pending += len(data)
         if not self._inside:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from collector.docker import wire
+from collector.docker.failures import tidy
 from registry.facts import (
     ContainerFacts,
     ContainerState,
@@ -14,6 +15,7 @@ from registry.facts import (
     Limits,
     Mount,
     Port,
+    SwarmRole,
 )
 
 # Podman's own words, beside those that it shares with Docker.
@@ -26,6 +28,9 @@ _STATES = {state.value: state for state in ContainerState} | {
 _HEALTHS = {health.value: health for health in Health}
 _ENDED = {ContainerState.EXITED, ContainerState.DEAD, ContainerState.RESTARTING}
 _NEVER = "0001-"
+_MOST_WARNINGS = 20
+
+Labels = dict[str, str]
 
 # ---------------------------------------------------------------------------- the engine
 
@@ -44,15 +49,27 @@ def engine_facts(version: wire.Version, info: wire.Info) -> EngineFacts:
         cgroup_version=info.cgroup_version,
         cpus=info.cpus,
         memory_bytes=info.memory_bytes,
-        warnings=tuple(info.warnings or ()),
+        warnings=tuple([tidy(warning) for warning in (info.warnings or ())[:_MOST_WARNINGS]]),
+        swarm_role=_swarm_role(info.swarm),
     )
+
+
+def _swarm_role(swarm: wire.Swarm | None) -> SwarmRole:
+    if swarm is None or swarm.local_node_state != "active":
+        return SwarmRole.NONE
+    return SwarmRole.MANAGER if swarm.control_available else SwarmRole.WORKER
 
 
 # ---------------------------------------------------------------------------- containers
 
 
-def container_facts(row: wire.Row, seen: wire.Inspection) -> ContainerFacts:
-    """Join a container's list row and its inspection; where both tell, the inspection is newer."""
+def container_facts(
+    row: wire.Row, seen: wire.Inspection, keep: Callable[[Labels], Labels]
+) -> ContainerFacts:
+    """Join a container's list row and its inspection; where both tell, the inspection is newer.
+
+    `keep` returns those labels that are allowed.
+    """
     state = container_state(seen.state.status, running=seen.state.running)
     host = seen.host_config
     return ContainerFacts(
@@ -70,15 +87,16 @@ def container_facts(row: wire.Row, seen: wire.Inspection) -> ContainerFacts:
         created_at=moment(seen.created),
         started_at=moment(seen.state.started_at),
         finished_at=moment(seen.state.finished_at),
-        labels=seen.config.labels or {},
+        labels=keep(seen.config.labels or {}),
         ports=_ports(row.ports or ()),
         mounts=_mounts(seen.mounts or ()),
         networks=_networks(seen.network_settings),
         limits=_limits(host),
+        health_output=_health_output(seen.state.health),
     )
 
 
-def row_facts(row: wire.Row) -> ContainerFacts:
+def row_facts(row: wire.Row, keep: Callable[[Labels], Labels]) -> ContainerFacts:
     """Say what a list row alone tells, for a container that the engine cannot inspect."""
     names = row.names or [""]
     return ContainerFacts(
@@ -88,7 +106,7 @@ def row_facts(row: wire.Row) -> ContainerFacts:
         image_id=row.image_id,
         state=container_state(row.state, running=False),
         health=_health(row.health),
-        labels=row.labels or {},
+        labels=keep(row.labels or {}),
         ports=_ports(row.ports or ()),
         mounts=_mounts(row.mounts or ()),
         networks=_networks(row.network_settings),
@@ -113,8 +131,15 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def _health(row: wire.HealthRow | None) -> Health:
+def _health(row: wire.HealthRow | wire.Health | None) -> Health:
     return _HEALTHS.get(row.status, Health.NONE) if row else Health.NONE
+
+
+def _health_output(health: wire.Health | None) -> str | None:
+    """Return what the last check said where it failed; what a good one says is of no use."""
+    if health is None or not health.log or _health(health) is not Health.UNHEALTHY:
+        return None
+    return tidy(health.log[-1].output)
 
 
 def _restart_policy(policy: wire.RestartPolicy | None) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 from collector.docker import wire
 from collector.docker.client import Client
 from collector.docker.clock import EngineClock
-from registry.facts import ContainerFacts, Credential, EngineFacts, NodeQuestion
+from collector.docker.digests import Digests
+from registry.facts import ContainerFacts, Credential, DiskUsage, EngineFacts, NodeQuestion
 
 # Engines from API 1.44 (Docker 25) on answer one-shot stats at once; older ones wait for the next
 # of their own readings, one a second, so that only asking for all at the same time keeps it short.
@@ -54,13 +55,19 @@ class Known:
 
 @dataclass(slots=True)
 class Memory:
-    """One node's way, client, engine, clock, containers by id, and seconds that one answer of stats took."""
+    """One node's way, client, engine, clock, containers by id, and seconds that one answer of stats took.
+
+    `disk` is what its disk held when that was asked last.
+    """
 
     way: Way
     client: Client
     engine: Engine | None = None
     clock: EngineClock = field(default_factory=EngineClock)
     known: dict[str, Known] = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
+    disk: DiskUsage | None = None
+    disk_due_at: float = 0.0
     asked_at: float = 0.0
     stats_pace: float = _GUESSED_PACE
 

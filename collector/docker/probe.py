@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from collector.docker.client import Client
+from collector.docker.disk import DiskWatch
 from collector.docker.failures import Failed, failure_of, tidy
+from collector.docker.labels import LabelFilter
 from collector.docker.memory import Memory, way_of
 from collector.docker.network import Network
 from collector.docker.scrape import Scrape
 from collector.docker.transport import transport_to
-from registry.facts import Failure, FailureReason, NodeFacts, NodeQuestion
+from registry.facts import USUAL_LABELS, Failure, FailureReason, NodeFacts, NodeQuestion
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +27,22 @@ _SWEEP_EVERY: Final = 60.0
 class DockerProbe:
     """Asks Docker engines, keeping connections and what is known of each node between scrapes.
 
-    `clock` gives Unix seconds, for the times of receipt; `network` reaches other machines. One
-    question a node at a time.
+    `clock` gives Unix seconds, for the times of receipt; `network` reaches other machines. Of
+    containers' labels those that `labels` name are kept. Disks are asked for every `disk_interval`
+    seconds, or never. One question a node at a time.
     """
 
-    def __init__(self, clock: Callable[[], float], network: Network) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        network: Network,
+        labels: Sequence[str] = USUAL_LABELS,
+        disk_interval: float | None = None,
+    ) -> None:
         self._clock = clock
         self._network = network
+        self._labels = LabelFilter(labels)
+        self._disks = DiskWatch(disk_interval, clock)
         self._memories: dict[int, Memory] = {}
         self._swept_at = 0.0
 
@@ -41,9 +52,12 @@ class DockerProbe:
             memory = self._memory(question)
         except Failed as error:
             return error.failure
-        outcome = await _outcome(Scrape(memory, question, self._clock), question)
+        scrape = Scrape(memory, question, self._clock, self._labels)
+        outcome = await _outcome(scrape, question)
         if isinstance(outcome, Failure):
             memory.client.close()
+        else:
+            self._disks.look(memory, question, lambda: self._client(question))
         return outcome
 
     def forget(self, node_id: int) -> None:
@@ -53,6 +67,7 @@ class DockerProbe:
 
     async def close(self) -> None:
         """Drop every connection."""
+        await self._disks.close()
         for node_id in self._memories:
             self._disconnect(node_id)
         self._memories.clear()
@@ -63,10 +78,13 @@ class DockerProbe:
         memory = self._memories.get(question.node_id)
         if memory is None or memory.way != way_of(question):
             self._disconnect(question.node_id)
-            client = Client(transport_to(question, self._network))
-            memory = self._memories[question.node_id] = Memory(way_of(question), client)
+            memory = Memory(way_of(question), self._client(question))
+            self._memories[question.node_id] = memory
         memory.asked_at = now
         return memory
+
+    def _client(self, question: NodeQuestion) -> Client:
+        return Client(transport_to(question, self._network))
 
     def _sweep(self, now: float) -> None:
         if now < self._swept_at + _SWEEP_EVERY:

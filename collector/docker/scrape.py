@@ -1,17 +1,21 @@
-"""One scrape of one node, phase by phase: connect, list, events, inspect, stats."""
+"""One scrape of one node, phase by phase: connect, list, events, inspect, images, stats."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from collector.docker import calls, wire
+from collector.docker.answers import body_of
 from collector.docker.events import SECOND, News, read, window
 from collector.docker.failures import Failed
 from collector.docker.http import Answer
 from collector.docker.interpret import container_facts, engine_facts, moment, row_facts
+from collector.docker.labels import LabelFilter
 from collector.docker.memory import Engine, Known, Memory
+from collector.docker.meter import Meter
 from collector.docker.samples import container_sample
 from collector.docker.versions import negotiate
 from collector.docker.wire_stats import STATS
@@ -21,6 +25,7 @@ from registry.facts import (
     ContainerState,
     Cost,
     FailureReason,
+    Health,
     NodeFacts,
     NodeQuestion,
 )
@@ -30,6 +35,7 @@ _DOING: Final = {
     "list": "listing its containers",
     "events": "reading its events",
     "inspect": "inspecting containers",
+    "images": "listing its images",
     "stats": "reading containers' stats",
 }
 _ASK_ENGINE_EVERY: Final = 300.0
@@ -39,14 +45,21 @@ _MOST_CONTAINERS: Final = 10_000
 # Podman's log is read up to `until` only when that has not passed yet.
 _PODMAN_LAG: Final = SECOND // 5
 _LAST_MINUTE: Final = 60 * SECOND
-_REASONS: Final = {401: FailureReason.AUTH, 403: FailureReason.FORBIDDEN}
 _RUNNING: Final = {ContainerState.RUNNING, ContainerState.PAUSED}
 
 
 class Scrape:
     """Asks one node once; `doing` says with what it is busy."""
 
-    def __init__(self, memory: Memory, question: NodeQuestion, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        question: NodeQuestion,
+        clock: Callable[[], float],
+        labels: LabelFilter,
+    ) -> None:
+        self._labels = labels
+        self._meter = Meter()
         self._memory = memory
         self._client = memory.client
         self._client.max_bytes = question.max_bytes
@@ -56,7 +69,8 @@ class Scrape:
         self._phase = "connect"
         self._seconds = dict.fromkeys(_DOING, 0.0)
         self._began_at = self._now()
-        self._before = self._client.requests, self._client.received_bytes
+        client = self._client
+        self._before = client.requests, client.received_bytes, client.cpu_seconds
 
     @property
     def doing(self) -> str:
@@ -65,13 +79,18 @@ class Scrape:
 
     async def run(self) -> NodeFacts:
         """Ask; raises Failed or OSError."""
+        facts = await self._meter.run(self._ask())
+        return replace(facts, cost=self._cost())
+
+    async def _ask(self) -> NodeFacts:
         engine, is_new = await self._meet()
         rows = await self._list(engine)
         news = await self._read_events(engine)
-        containers = await self._inspect(engine, rows, news, everything=is_new or news.lost)
+        await self._inspect(engine, rows, news, everything=is_new or news.lost)
+        await self._learn_digests(engine)
+        containers = tuple([container.facts for container in self._memory.known.values()])
         samples = await self._read_stats(engine, containers)
         self._enter("done")
-        requests, received_bytes = self._before
         return NodeFacts(
             engine=engine.facts,
             containers=containers,
@@ -80,11 +99,16 @@ class Scrape:
             cursor=news.cursor,
             events_lost=news.lost,
             received_at=self._clock(),
-            cost=Cost(
-                self._client.requests - requests,
-                self._client.received_bytes - received_bytes,
-                self._seconds,
-            ),
+            disk=self._memory.disk,
+        )
+
+    def _cost(self) -> Cost:
+        requests, received_bytes, cpu_seconds = self._before
+        return Cost(
+            self._client.requests - requests,
+            self._client.received_bytes - received_bytes,
+            self._seconds,
+            self._meter.seconds + self._client.cpu_seconds - cpu_seconds,
         )
 
     def _enter(self, phase: str) -> None:
@@ -107,7 +131,7 @@ class Scrape:
         api = negotiate(version)
         asked_at = self._now()
         answer = await self._client.get(calls.info(f"{api[0]}.{api[1]}"))
-        info = wire.decode(wire.INFO, _body(answer, "GET /info"), "GET /info")
+        info = wire.decode(wire.INFO, body_of(answer, "GET /info"), "GET /info")
         if system_time := moment(info.system_time):
             # Docker reads its clock first and then works for 20 ms; Podman works for 800 ms first.
             self._memory.clock.set(system_time, answer.received_at if podman else asked_at)
@@ -118,7 +142,7 @@ class Scrape:
     async def _list(self, engine: Engine) -> list[wire.Row]:
         self._enter("list")
         answer = await self._client.get(calls.containers(engine.prefix))
-        rows = wire.decode(wire.ROWS, _body(answer, "GET /containers/json"), "the container list")
+        rows = wire.decode(wire.ROWS, body_of(answer, "GET /containers/json"), "the container list")
         if len(rows) > _MOST_CONTAINERS:
             raise Failed(
                 FailureReason.TOO_LARGE,
@@ -150,8 +174,8 @@ class Scrape:
 
     async def _inspect(
         self, engine: Engine, rows: Sequence[wire.Row], news: News, *, everything: bool
-    ) -> tuple[ContainerFacts, ...]:
-        """Inspect what may have changed; return all containers, those unchanged as they were."""
+    ) -> None:
+        """Inspect what may have changed; what is known of the others stays as it is."""
         self._enter("inspect")
         known = dict(self._memory.known)
         doubtful = [
@@ -166,9 +190,51 @@ class Scrape:
             paths = [calls.inspect(engine.prefix, row.id) for row in doubtful]
             answers = await self._client.get_all(paths, min(_INSPECT_LANES, len(paths)))
             for row, answer in zip(doubtful, answers, strict=True):
-                _learn(known, row, answer)
+                self._learn(known, row, answer)
         self._memory.known = {row.id: known[row.id] for row in rows if row.id in known}
-        return tuple([container.facts for container in self._memory.known.values()])
+
+    def _learn(self, known: dict[str, Known], row: wire.Row, answer: Answer) -> None:
+        """Keep what an inspection told of a container in `known`, or drop it where it is gone."""
+        before = known.pop(row.id, None)
+        if answer.status == 404:  # removed since it was listed
+            return
+        if answer.status >= 500:  # one broken container must not hide the others; asked again soon
+            known[row.id] = Known(None, row_facts(row, self._labels))
+            return
+        what = "GET /containers/{id}/json"
+        seen = wire.decode(wire.INSPECTION, body_of(answer, what), what)
+        facts = self._with_digest(container_facts(row, seen, self._labels))
+        if before and before.facts.health is facts.health is Health.UNHEALTHY:
+            # Each check says it in other words: those of the change are kept.
+            facts = replace(facts, health_output=before.facts.health_output)
+        if before and before.facts == facts:
+            facts = before.facts  # the registry compares by identity first
+        known[row.id] = Known(row, facts)
+
+    # ------------------------------------------------------------------------ images
+
+    async def _learn_digests(self, engine: Engine) -> None:
+        """Ask for the images where one is new; an engine that does not tell has none with a digest."""
+        digests, now = self._memory.digests, self._now()
+        if not digests.is_due(now):
+            return
+        self._enter("images")
+        known = self._memory.known
+        digests.begin((container.facts.image_id for container in known.values()), now)
+        try:
+            answer = await self._client.get(calls.images(engine.prefix))
+            images = wire.decode(wire.IMAGES, body_of(answer, "GET /images/json"), "the images")
+        except Failed:  # a digest is not worth a scrape
+            return
+        digests.learn(images)
+        for container_id, container in known.items():
+            facts = self._with_digest(container.facts)
+            if facts != container.facts:
+                known[container_id] = Known(container.row, facts)
+
+    def _with_digest(self, facts: ContainerFacts) -> ContainerFacts:
+        digest = self._memory.digests.of(facts.image_id, facts.image)
+        return facts if digest == facts.image_digest else replace(facts, image_digest=digest)
 
     # ------------------------------------------------------------------------ stats
 
@@ -189,22 +255,7 @@ class Scrape:
         return tuple(sample for sample in samples if sample is not None)
 
     async def _get(self, path: str) -> bytes:
-        return _body(await self._client.get(path), f"GET {path.partition('?')[0]}")
-
-
-def _learn(known: dict[str, Known], row: wire.Row, answer: Answer) -> None:
-    """Keep what an inspection told of a container in `known`, or drop it where it is gone."""
-    before = known.pop(row.id, None)
-    if answer.status == 404:  # removed since it was listed
-        return
-    if answer.status >= 500:  # one broken container must not hide the others; asked again soon
-        known[row.id] = Known(None, row_facts(row))
-        return
-    what = "GET /containers/{id}/json"
-    facts = container_facts(row, wire.decode(wire.INSPECTION, _body(answer, what), what))
-    if before and before.facts == facts:
-        facts = before.facts  # the registry compares by identity first
-    known[row.id] = Known(row, facts)
+        return body_of(await self._client.get(path), f"GET {path.partition('?')[0]}")
 
 
 def _sample(container_id: str, answer: Answer, ahead: float) -> ContainerSample | None:
@@ -212,20 +263,5 @@ def _sample(container_id: str, answer: Answer, ahead: float) -> ContainerSample 
     if answer.status in {404, 409} or answer.status >= 500 or not answer.body.strip():
         return None
     what = "GET /containers/{id}/stats"
-    stats = wire.decode(STATS, _body(answer, what), what)
+    stats = wire.decode(STATS, body_of(answer, what), what)
     return container_sample(container_id, stats, answer.received_at + ahead)
-
-
-def _body(answer: Answer, what: str) -> bytes:
-    """Return the body of a good answer; raises Failed with the engine's own words otherwise."""
-    if answer.status == 200:
-        return answer.body
-    reason = _REASONS.get(answer.status, FailureReason.PROTOCOL)
-    raise Failed(reason, f"{what} answered {answer.status}: {_message(answer.body)}")
-
-
-def _message(body: bytes) -> str:
-    try:
-        return wire.decode(wire.MESSAGE, body, "an error").message
-    except Failed:
-        return body[:200].decode(errors="replace")

@@ -39,6 +39,13 @@ class Component(Struct, rename="pascal"):
     name: str = ""
 
 
+class Swarm(Struct, rename="pascal", gc=False):
+    """Whether the engine is in a swarm, and whether it may decide there."""
+
+    local_node_state: str = ""
+    control_available: bool = False
+
+
 class Info(Struct, rename="pascal"):
     """`GET /info`."""
 
@@ -54,6 +61,14 @@ class Info(Struct, rename="pascal"):
     memory_bytes: Int64 = field(default=0, name="MemTotal")
     warnings: list[str] | None = None
     system_time: str = ""
+    swarm: Swarm | None = None
+
+
+class Image(Struct, rename="pascal", gc=False):
+    """One image of `GET /images/json`; a repository's digest reads "nginx@sha256:…"."""
+
+    id: str
+    repo_digests: list[str] | None = None
 
 
 # ---------------------------------------------------------------------------- containers
@@ -96,6 +111,19 @@ class HealthRow(Struct, rename="pascal", gc=False):
     status: str = ""
 
 
+class HealthCheck(Struct, rename="pascal", gc=False):
+    """One run of the health check; Docker keeps the last five, and 4 KiB of what each said."""
+
+    output: str = ""
+
+
+class Health(Struct, rename="pascal"):
+    """Outcome of the health check, and its last runs, the newest at the end."""
+
+    status: str = ""
+    log: list[HealthCheck] | None = None
+
+
 class Row(Struct, rename="pascal"):
     """One container of `GET /containers/json`. Without `Status`: that text changes by itself."""
 
@@ -121,7 +149,7 @@ class State(Struct, rename="pascal"):
     error: str = ""
     started_at: str = ""
     finished_at: str = ""
-    health: HealthRow | None = None
+    health: Health | None = None
 
 
 class RestartPolicy(Struct, rename="pascal", gc=False):
@@ -204,6 +232,7 @@ VERSION = Decoder(Version)
 INFO = Decoder(Info)
 ROWS = Decoder(list[Row])
 INSPECTION = Decoder(Inspection)
+IMAGES = Decoder(list[Image])
 EVENT = Decoder(Event)
 MESSAGE = Decoder(Message)
 

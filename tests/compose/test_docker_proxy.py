@@ -28,6 +28,8 @@ ALLOWED = [
     "/containers/json?all=1",
     calls.inspect("1.41", ID),
     calls.stats("1.41", ID),
+    calls.images("1.41"),
+    calls.disk_usage("1.41"),
     calls.events("1.41", 0, 1_790_000_000_123_456_789),
 ]
 
@@ -141,10 +143,9 @@ def test_every_question_of_the_collector_s_is_tried_here() -> None:
         f"{API}/containers/{ID}/changes",
         f"{API}/containers/{ID}/attach/ws",
         f"{API}/exec/{ID}/json",
-        f"{API}/images/json",
+        f"{API}/images/busy:1/json",
         f"{API}/images/busy:1/get",
         f"{API}/images/get?names=busy",
-        f"{API}/system/df",
         f"{API}/secrets",
         f"{API}/configs",
         f"{API}/volumes",
@@ -175,6 +176,9 @@ def test_every_other_path_is_refused(recorded: Proxy, heard: list[bytes], path: 
         f"{API}/events?since=1.000000000",
         f"{API}/events?since=1.000000000&until=2.000000000&filters=x",
         f"{API}/info?x=1",
+        f"{API}/images/json?all=1",
+        f"{API}/images/json?shared-size=1",
+        f"{API}/system/df?type=volume",
         "/version?",
     ],
 )

@@ -24,7 +24,11 @@ INVARIANTS = {
     "a counter that is not the number of its events": """
         SELECT c.* FROM event_counters c WHERE total <> (
             SELECT count(*) FROM events e
-            WHERE (e.node_id, e.name, e.action) = (c.node_id, c.name, c.event))""",
+            WHERE (e.node_id, e.name, e.action) = (c.node_id, c.name, c.event))
+        AND c.event NOT LIKE 'die: %'""",
+    "deaths whose kinds are not all of them": """
+        SELECT node_id, name FROM event_counters WHERE event LIKE 'die%' GROUP BY 1, 2
+        HAVING 2 * max(total) FILTER (WHERE event = 'die') <> sum(total)""",
 }
 
 

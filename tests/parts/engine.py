@@ -22,6 +22,7 @@ from tests.parts.engine_world import World
 # What a path asks for: the kind names the phase of a scrape in which it is asked.
 _PATH = re.compile(
     r"(?:/v(?P<api>[\d.]+))?/(?:(?P<kind>version|info|events)|containers/(?P<list>json)"
+    r"|(?P<images>images/json)|(?P<disk>system/df)"
     r"|containers/(?P<id>[0-9a-f]{64})/(?P<about>json|stats))(?:\?(?P<query>.*))?"
 )
 
@@ -103,11 +104,12 @@ class StandIn:
 
 
 def kind_of(path: str) -> str:
-    """The kind of question that a path asks: version, info, list, inspect, stats, events."""
+    """The kind of question that a path asks: version, info, list, inspect, stats, images, …"""
     match = _PATH.fullmatch(path)
     assert match, path
-    if match["list"]:
-        return "list"
+    for kind in ("list", "images", "disk"):
+        if match[kind]:
+            return kind
     return match["kind"] or {"json": "inspect", "stats": "stats"}[match["about"]]
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 _NEVER = "0001-01-01T00:00:00Z"
 _IMAGE_ID = "sha256:" + "ab" * 32
+_DIGEST = "sha256:" + "cd" * 32
 
 
 def _now() -> str:
@@ -25,12 +26,14 @@ class Box:
     id: str
     name: str
     image: str = "busy:1"
+    image_id: str = _IMAGE_ID
     state: str = "running"
     exit_code: int = 0
     restart_count: int = 0
     restart_policy: str = "no"
     oom_killed: bool = False
     health: str = ""
+    health_output: str = "checked"
     labels: dict[str, str] = field(default_factory=dict)
     memory: int = 0
     started_at: str = field(default_factory=_now)
@@ -60,6 +63,9 @@ class World:
         self.oldest_api = oldest_api
         self.version = version
         self.boxes: dict[str, Box] = {}
+        self.digests = {_IMAGE_ID: [f"busy@{_DIGEST}"]}
+        self.swarm: dict[str, object] = {"LocalNodeState": "inactive", "ControlAvailable": False}
+        self.warnings: list[str] | None = None
         self.events: deque[tuple[int, bytes]] = deque(maxlen=256)
         self.clock_ahead_ns = 0
         self.revision = 0
@@ -141,6 +147,10 @@ class World:
             return about(box)
         if kind == "list":
             return [self._row(each) for each in reversed(self.boxes.values())]
+        if kind == "images":
+            return [self._image(image_id) for image_id in self.digests]
+        if kind == "disk":
+            return self._disk()
         return self._version() if kind == "version" else self._info()
 
     def _version(self) -> dict[str, object]:
@@ -167,7 +177,8 @@ class World:
             "CgroupVersion": self._cgroup,
             "NCPU": 2,
             "MemTotal": 8 << 30,
-            "Warnings": None,
+            "Warnings": self.warnings,
+            "Swarm": {"NodeID": "", "NodeAddr": "", "Error": "", **self.swarm},
             "SystemTime": f"{moment:%Y-%m-%dT%H:%M:%S.%f}000Z",
         }
 
@@ -180,7 +191,7 @@ class World:
             "Id": box.id,
             "Names": [f"/{box.name}"],
             "Image": box.image,
-            "ImageID": _IMAGE_ID,
+            "ImageID": box.image_id,
             "Command": "/bin/sleep 3600",
             "Created": 1_700_000_000,
             "Ports": box.ports,
@@ -211,12 +222,13 @@ class World:
             "FinishedAt": box.finished_at,
         }
         if box.health:
-            state["Health"] = {"Status": box.health, "FailingStreak": 0, "Log": []}
+            run = {"Start": _now(), "End": _now(), "ExitCode": 1, "Output": box.health_output}
+            state["Health"] = {"Status": box.health, "FailingStreak": 0, "Log": [run]}
         return {
             "Id": box.id,
             "Created": "2023-11-14T22:13:20.123456789Z",
             "State": state,
-            "Image": _IMAGE_ID,
+            "Image": box.image_id,
             "Name": f"/{box.name}",
             "RestartCount": box.restart_count,
             "HostConfig": {
@@ -228,6 +240,34 @@ class World:
             "Config": {"Image": box.image, "Labels": box.labels, "Env": ["PASSWORD=secret"]},
             "NetworkSettings": self._networks(box),
         }
+
+    def _image(self, image_id: str) -> dict[str, object]:
+        digests = self.digests[image_id]
+        tags = [f"{digest.partition('@')[0]}:1" for digest in digests]
+        sizes = {"Size": 3000, "SharedSize": -1, "Containers": -1, "Created": 1_700_000_000}
+        names = {"RepoTags": tags, "RepoDigests": digests, "Labels": None}
+        return {"Id": image_id, "ParentId": "", **names, **sizes}
+
+    def _disk(self) -> dict[str, object]:
+        """Two images of which one is used, its container, a volume of nobody's, a build record."""
+        document: dict[str, object] = {
+            "LayersSize": 5000,
+            "Images": [
+                {"Id": _IMAGE_ID, "Containers": 1, "Size": 3000, "SharedSize": 1000},
+                {"Id": "sha256:" + "ef" * 32, "Containers": 0, "Size": 3000, "SharedSize": 1000},
+            ],
+            "Containers": [{"Id": "ab" * 32, "State": "exited", "SizeRw": 70, "SizeRootFs": 3070}],
+            "Volumes": [{"Name": "data", "UsageData": {"Size": 900, "RefCount": 0}}],
+            "BuildCache": [{"ID": "x", "InUse": False, "Shared": False, "Size": 11}],
+            "BuilderSize": 11,
+        }
+        if self.minor >= 52:
+            names = ("ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage")
+            sums = ((2, 1, 5000, 3000), (1, 0, 70, 70), (1, 0, 900, 900), (1, 0, 11, 11))
+            keys = ("TotalCount", "ActiveCount", "TotalSize", "Reclaimable")
+            for name, values in zip(names, sums, strict=True):
+                document[name] = dict(zip(keys, values, strict=True))
+        return document
 
     def _stats(self, box: Box) -> dict[str, object]:
         head = {"name": f"/{box.name}", "id": box.id, "preread": _NEVER}

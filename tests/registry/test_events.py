@@ -39,10 +39,36 @@ async def test_each_event_raises_its_own_counter(tx: Connection, node_id: int) -
     await write_events(tx, [Happened(node_id, later(15), (die(9),))])
     assert await fetch(tx, COUNTERS) == [
         (node_id, "db", "die", 1),
+        (node_id, "db", "die: signal", 1),
         (node_id, "web", "die", 3),
+        (node_id, "web", "die: signal", 3),
         (node_id, "web", "start", 1),
         (other, "web", "die", 1),
+        (other, "web", "die: signal", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (0, "success"),
+        (1, "error"),
+        (125, "error"),
+        (128, "error"),
+        (137, "signal"),
+        (143, "signal"),
+    ],
+)
+async def test_deaths_are_counted_by_the_class_of_their_exit_code(
+    tx: Connection, node_id: int, code: int, kind: str
+) -> None:
+    await write_events(tx, [Happened(node_id, NOW, (replace(die(1), exit_code=code),))])
+    assert (node_id, "web", f"die: {kind}", 1) in await fetch(tx, COUNTERS)
+
+
+async def test_a_death_without_a_code_is_counted_among_all(tx: Connection, node_id: int) -> None:
+    await write_events(tx, [Happened(node_id, NOW, (replace(die(1), exit_code=None),))])
+    assert await fetch(tx, COUNTERS) == [(node_id, "web", "die", 1)]
 
 
 async def test_only_events_of_containers_are_counted(tx: Connection, node_id: int) -> None:
@@ -67,4 +93,4 @@ async def test_counters_do_not_fall_when_old_events_are_dropped(
     await write_events(tx, [Happened(node_id, NOW, (die(1),))])
     await drop_closed_before(tx, later(86400).date())
     assert await value(tx, "SELECT count(*) FROM events") == 0
-    assert await fetch(tx, COUNTERS) == [(node_id, "web", "die", 1)]
+    assert (node_id, "web", "die", 1) in await fetch(tx, COUNTERS)

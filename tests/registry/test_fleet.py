@@ -188,7 +188,12 @@ async def test_events_are_counted_by_node_container_and_action(tx: Connection) -
     await add_node(tx, "alpha")
     await scrape(tx, Recorder(), FACTS)
     counts = (await read_fleet(tx, NOW, DEFAULTS)).event_counts
-    assert counts == (EventCount("alpha", "db", "die", 1), EventCount("alpha", "web", "die", 2))
+    assert counts == (
+        EventCount("alpha", "db", "die", 1),
+        EventCount("alpha", "db", "die: signal", 1),
+        EventCount("alpha", "web", "die", 2),
+        EventCount("alpha", "web", "die: signal", 2),
+    )
 
 
 async def test_gaps_are_counted_by_node_and_kind(tx: Connection) -> None:

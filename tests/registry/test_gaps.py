@@ -8,9 +8,9 @@ from registry.session import Connection
 from registry.states import Before
 from tests.registry.targets import NOW, REFUSED, add_node, fetch, later
 
-SEEN = Before(1, NOW, NOW, failing=False)
-FAILING = Before(1, later(30), NOW, failing=True)
-NEVER = Before(0, None, None, failing=False)
+SEEN = Before(1, NOW, NOW, failures=0)
+FAILING = Before(1, later(30), NOW, failures=1)
+NEVER = Before(0, None, None, failures=0)
 
 GAPS = """
     SELECT kind, gap_from, CASE WHEN isfinite(gap_until) THEN gap_until END, reason

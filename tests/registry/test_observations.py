@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from registry.facts import (
     ContainerSample,
+    DiskKind,
+    DiskUsage,
+    DiskUse,
     EventCursor,
     Failure,
     FailureReason,
+    NodeFacts,
 )
 from registry.observations import NodeResult, Recorded, Recorder
 from registry.partitions import create_partitions
@@ -69,7 +73,7 @@ async def test_a_first_scrape_is_stored_whole(tx: Connection, recorder: Recorder
     )
     assert state == [(1, NOW, None, ENGINE.version, "3", 5, ["k"])]
     assert await value(tx, "SELECT count(*) FROM node_samples") == 1
-    assert await value(tx, "SELECT total FROM event_counters") == 1
+    assert await value(tx, "SELECT total FROM event_counters WHERE event = 'die'") == 1
     assert await value(tx, "SELECT next_due_at FROM schedule") == next_due(
         NOW, 15, f"node/{node_id}"
     )
@@ -264,3 +268,43 @@ async def test_what_was_rolled_back_is_not_remembered(tx: Connection, recorder: 
     recorder.rolled_back()
     await scrape(tx, recorder, node_facts(container("web", restart_count=1)), later(45))
     assert await fetch(tx, OPEN) == [("web", 1)]
+
+
+# ---------------------------------------------------------------------------- disks
+
+DISK = "SELECT disk -> 'uses' -> 'volumes' ->> 'total_bytes' FROM node_state"
+
+
+async def test_a_disk_is_written_when_it_was_measured_and_not_again(
+    tx: Connection, recorder: Recorder
+) -> None:
+    await add_node(tx)
+    disk = DiskUsage(5.0, {DiskKind.VOLUMES: DiskUse(2, 1, 300, 100)})
+    facts = replace(node_facts(), disk=disk)
+    await scrape(tx, recorder, node_facts())
+    assert await value(tx, DISK) is None
+    await scrape(tx, recorder, facts, at=later(15))
+    assert await value(tx, DISK) == "300"
+    await fetch(tx, "UPDATE node_state SET disk = NULL RETURNING 1")
+    await scrape(tx, recorder, facts, at=later(30))
+    assert await value(tx, DISK) is None
+    await scrape(tx, recorder, replace(facts, disk=replace(disk, measured_at=6.0)), at=later(45))
+    assert await value(tx, DISK) == "300"
+
+
+# ---------------------------------------------------------------------------- dead nodes
+
+
+async def test_a_dead_node_is_asked_less_often_until_it_answers(
+    tx: Connection, recorder: Recorder
+) -> None:
+    await add_node(tx)
+    at, waits = NOW, []
+    outcomes: list[NodeFacts | Failure] = [*[REFUSED] * 6, node_facts(), REFUSED]
+    for outcome in outcomes:
+        await scrape(tx, recorder, outcome, at=at)
+        due = await value(tx, "SELECT next_due_at FROM schedule")
+        assert isinstance(due, datetime)
+        waits.append(round((due - at).total_seconds()))
+        at = due
+    assert waits[1:] == [15, 30, 60, 120, 120, 15, 15]

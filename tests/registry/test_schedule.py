@@ -14,6 +14,7 @@ from registry.schedule import (
     claim_domains,
     claim_nodes,
     next_due,
+    pause_after,
     request_now,
     settle_domains,
     settle_nodes,
@@ -66,6 +67,22 @@ def test_a_thousand_targets_spread_evenly_over_the_interval() -> None:
     seconds = Counter(int(phase) for phase in phases)
     assert len(seconds) == 15
     assert all(40 < number < 95 for number in seconds.values())  # 67 ± 3.5 standard deviations
+
+
+@pytest.mark.parametrize(
+    ("interval", "pauses"),
+    [
+        (15, [15, 15, 15, 30, 60, 120, 120, 120]),
+        (1, [1, 1, 1, 2, 4, 8, 8, 8]),
+        (60, [60, 60, 60, 120, 240, 300, 300, 300]),
+        (120, [120, 120, 120, 240, 300, 300, 300, 300]),
+    ],
+)
+def test_a_dead_node_is_asked_less_and_less_often_down_to_a_bound(
+    interval: float, pauses: list[float]
+) -> None:
+    assert [pause_after(failures, interval) for failures in range(8)] == pauses
+    assert pause_after(10**6, interval) == pauses[-1]
 
 
 def test_stale_is_three_intervals_but_a_minute_at_least() -> None:
@@ -189,9 +206,16 @@ async def test_a_target_that_another_holds_is_passed_over_without_waiting(engine
 
 async def test_an_answered_node_is_due_at_the_next_point_of_its_grid(tx: Connection) -> None:
     node_id = await add_node(tx)
-    await settle_nodes(tx, [(await lease_node(tx), later(100))])
+    await settle_nodes(tx, [(await lease_node(tx), later(100), 0)])
     row = await fetch(tx, "SELECT next_due_at, lease_until, lease_token FROM schedule")
     assert row == [(next_due(later(100), 15, f"node/{node_id}"), None, None)]
+
+
+async def test_a_dead_node_is_due_at_a_later_point_of_its_own_grid(tx: Connection) -> None:
+    node_id = await add_node(tx)
+    await settle_nodes(tx, [(await lease_node(tx), NOW, 5)])
+    due = next_due(NOW, 15, f"node/{node_id}") + timedelta(seconds=105)
+    assert await value(tx, "SELECT next_due_at FROM schedule") == due
 
 
 async def test_an_answered_domain_is_due_at_the_next_point_of_its_grid(tx: Connection) -> None:
@@ -204,7 +228,7 @@ async def test_an_answered_domain_is_due_at_the_next_point_of_its_grid(tx: Conne
 async def test_a_tick_is_not_due_again_when_the_answers_clock_lags(tx: Connection) -> None:
     node_id = await add_node(tx)
     tick = next_due(NOW, 15, f"node/{node_id}")
-    await settle_nodes(tx, [(await lease_node(tx, tick), tick - timedelta(milliseconds=1))])
+    await settle_nodes(tx, [(await lease_node(tx, tick), tick - timedelta(milliseconds=1), 0)])
     assert await value(tx, "SELECT next_due_at FROM schedule") == tick + timedelta(seconds=15)
 
 

@@ -43,6 +43,8 @@ PLAIN = [
     ("SCRAPE_TIMEOUT", "100ms", 0.1),
     ("PROBE_TIMEOUT", "1s500ms", 1.5),
     ("MAX_RESPONSE_BYTES", "1GiB", 1 << 30),
+    ("CONTAINER_LABELS", "a.b/c_d, com.example.*", ("a.b/c_d", "com.example.*")),
+    ("DISK_USAGE_INTERVAL", "6h", 21_600.0),
     ("TRUST_BUNDLE", "/dev/null", Path("/dev/null")),
     ("ALLOW_PRIVATE_ADDRESSES", "Yes", True),
     ("ALLOW_PLAIN_TCP", "true", True),
@@ -179,6 +181,7 @@ PARTS = (
 DNS = "must be a DNS name with a dot, such as vsa.example.com"
 LONG = "must have at least 16 characters; `openssl rand -hex 32` makes a good one"
 TOKEN_LETTERS = "must hold only A-Z, a-z, 0-9 and . _ ~ + / -"
+LABELS = "must be label names parted by commas, of letters, digits, . _ - / and * for any letters"
 SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
 
 
@@ -230,6 +233,10 @@ SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
         ("MAX_RESPONSE_BYTES", "-1MiB", SIZE),
         ("MAX_RESPONSE_BYTES", "MiB", SIZE),
         ("MAX_RESPONSE_BYTES", "0KiB", "must be greater than or equal to 1024"),
+        ("CONTAINER_LABELS", "a,,b", LABELS),
+        ("CONTAINER_LABELS", "a b", LABELS),
+        ("CONTAINER_LABELS", "a" * 201, LABELS),
+        ("DISK_USAGE_INTERVAL", "5m", "must be from 10m to 7d"),
         ("TRUST_BUNDLE", "/no/ca.pem", "cannot read /no/ca.pem: No such file or directory"),
         ("ALLOW_PRIVATE_ADDRESSES", "maybe", "must be one of 1, true, yes, on, 0, false, no, off"),
     ],

@@ -31,6 +31,8 @@ FULL = ContainerFacts(
     mounts=(Mount("volume", "/var/lib/x", "/data", True, "x"), Mount("bind", "/a", "/b", False)),
     networks=("default", "front"),
     limits=Limits(memory_bytes=1 << 30, nano_cpus=5),
+    image_digest="sha256:4",
+    health_output="curl: (7) refused",
 )
 
 

@@ -42,11 +42,11 @@ DOMAIN_OUTCOME = OUTCOME.replace("scrapes_total", "probes_total").replace("node_
 
 
 def test_the_moments_of_a_target_rise_even_when_clocks_do_not() -> None:
-    before = Before(1, NOW, NOW, failing=False)
+    before = Before(1, NOW, NOW, failures=0)
     assert before.rising(later(15)) == later(15)
     assert before.rising(NOW) == NOW + timedelta(microseconds=1)
     assert before.rising(later(-15)) == NOW + timedelta(microseconds=1)
-    assert Before(0, None, None, failing=False).rising(NOW) == NOW
+    assert Before(0, None, None, failures=0).rising(NOW) == NOW
 
 
 # ---------------------------------------------------------------------------- locking
@@ -56,11 +56,11 @@ async def test_a_current_lease_locks_its_node_and_tells_what_was_before(tx: Conn
     await add_node(tx)
     await fetch(
         tx,
-        "UPDATE node_state SET version = 7, last_attempt_at = :now, failure_reason = 'dns' RETURNING 1",
+        "UPDATE node_state SET version = 7, last_attempt_at = :now, consecutive_failures = 1 RETURNING 1",
         now=NOW,
     )
     lease = await lease_node(tx)
-    assert await lock_nodes(tx, [lease]) == {lease.token: Before(7, NOW, None, failing=True)}
+    assert await lock_nodes(tx, [lease]) == {lease.token: Before(7, NOW, None, failures=1)}
 
 
 async def test_a_lease_that_another_has_taken_over_locks_nothing(tx: Connection) -> None:

@@ -33,16 +33,26 @@ class Way:
     credential: Credential | None = None
     host_key: str = ""
 
-    def asker(self, **changes: object) -> Asker:
+    def asker(self, *, disk_interval: float | None = None, **changes: object) -> Asker:
         """Return one who asks this way."""
-        return Asker(self.url, credential=self.credential, host_key=self.host_key, **changes)
+        changes = {"credential": self.credential, "host_key": self.host_key} | changes
+        asker = Asker(self.url, disk_interval=disk_interval)
+        asker.question = replace(asker.question, **changes)  # type: ignore[arg-type]
+        return asker
 
 
 class Asker:
     """Scrapes one node, handing each answer's cursor to the next question, as the collector does."""
 
-    def __init__(self, url: str, **changes: object) -> None:
-        self.probe = DockerProbe(time.time, NETWORK)
+    def __init__(
+        self,
+        url: str,
+        *,
+        labels: tuple[str, ...] = ("*",),
+        disk_interval: float | None = None,
+        **changes: object,
+    ) -> None:
+        self.probe = DockerProbe(time.time, NETWORK, labels, disk_interval)
         self.question = NodeQuestion(1, "node", url, time_limit=20.0, max_bytes=16 << 20)
         self.question = replace(self.question, **changes)  # type: ignore[arg-type]
 

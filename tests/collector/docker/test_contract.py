@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from registry.facts import ContainerState, EngineEvent
+import asyncio
+
+from registry.facts import ContainerState, DiskKind, EngineEvent, SwarmRole
 from tests.collector.docker.labs import Asker, Lab
 
 
@@ -17,6 +19,8 @@ async def test_the_engine_says_what_it_is(lab_asker: Asker) -> None:
     assert engine.version
     assert engine.cpus > 0
     assert engine.memory_bytes > 1 << 20
+    assert engine.swarm_role is SwarmRole.NONE
+    assert all(warning.isprintable() for warning in engine.warnings)
 
 
 async def test_a_running_container_is_described_and_measured(lab: Lab, lab_asker: Asker) -> None:
@@ -119,3 +123,29 @@ async def test_a_buffer_not_quite_full_loses_nothing(lab: Lab, lab_asker: Asker)
     await lab_asker.facts()
     lab.make_noise("busy", 200 if lab.forgets else 20)
     assert not (await lab_asker.facts()).events_lost
+
+
+async def test_images_are_asked_for_once_and_what_was_never_pulled_needs_no_digest(
+    lab: Lab, lab_asker: Asker
+) -> None:
+    lab.run("imported")
+    first = await lab_asker.container("imported")
+    assert first.image_digest is None or first.image_digest.startswith("sha256:")
+    again = await lab_asker.facts()
+    assert again.containers[0] is first
+    assert again.cost.requests == 3  # list, events, stats
+
+
+async def test_a_disk_is_told_by_kinds(lab: Lab) -> None:
+    lab.run("writer", exits=0)
+    asker = lab.way.asker(disk_interval=3600.0)
+    try:
+        async with asyncio.timeout(20):
+            while (disk := (await asker.facts()).disk) is None:
+                await asyncio.sleep(0.02)
+    finally:
+        await asker.close()
+    assert disk.failure is None
+    assert disk.uses.keys() == set(DiskKind)
+    assert disk.uses[DiskKind.IMAGES].total_bytes > 0
+    assert disk.uses[DiskKind.CONTAINERS].count >= 1

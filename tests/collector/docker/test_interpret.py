@@ -22,7 +22,7 @@ def facts(
 ) -> ContainerFacts:
     document = {"Id": ID, "Name": "/web", "State": state, "HostConfig": {}, "Config": {}, **fields}
     seen = wire.decode(wire.INSPECTION, json.dumps(document).encode(), "inspection")
-    return container_facts(listed or row(), seen)
+    return container_facts(listed or row(), seen, dict)
 
 
 def test_an_inspection_without_a_word_too_many_is_enough() -> None:
@@ -103,14 +103,14 @@ def test_the_order_of_ports_mounts_and_networks_changes_nothing() -> None:
 
 
 def test_a_row_alone_tells_what_it_can() -> None:
-    alone = row_facts(row(Names=["/other/alias", "/web"], Image="shop:1", Labels={"a": "b"}))
+    alone = row_facts(row(Names=["/other/alias", "/web"], Image="shop:1", Labels={"a": "b"}), dict)
     assert (alone.name, alone.image, alone.state) == ("web", "shop:1", ContainerState.RUNNING)
     assert alone.labels == {"a": "b"}
 
 
 def test_nulls_of_podman_are_nothing() -> None:
     bare = row(Names=None, Labels=None, Ports=None, Mounts=None, NetworkSettings={"Networks": None})
-    alone = row_facts(bare)
+    alone = row_facts(bare, dict)
     assert (alone.name, alone.labels, alone.ports, alone.networks) == ("", {}, (), ())
 
 

@@ -9,18 +9,18 @@ import pytest
 
 from registry.facts import ContainerState, Failure, FailureReason
 from tests.collector.docker.labs import Asker
-from tests.parts.engine import StandIn, hang_up, saying, serving
+from tests.parts.engine import StandIn, hang_up, kind_of, saying, serving
 from tests.parts.engine_world import World
 
 ALLOWED = re.compile(
-    r"GET (/version|/v1\.\d+/(info|containers/json\?all=1|events\?since=[\d.]+&until=[\d.]+"
+    r"GET (/version|/v1\.\d+/(info|images/json|containers/json\?all=1|events\?since=[\d.]+&until=[\d.]+"
     r"|containers/[0-9a-f]{64}/(json|stats\?stream=0&one-shot=1)))"
 )
 
 
 def inspected(engine: StandIn) -> int:
     """How many inspections were asked for since the last look."""
-    count = sum(path.endswith("/json") for path in engine.requests)
+    count = sum(bool(re.search(r"/[0-9a-f]{64}/json$", path)) for path in engine.requests)
     engine.requests.clear()
     return count
 
@@ -203,10 +203,35 @@ async def test_a_kept_connection_that_ends_unasked_costs_no_scrape(
 async def test_the_cost_counts_requests_bytes_and_phases(asker: Asker, stand_in: StandIn) -> None:
     stand_in.world.run("web")
     cost = (await asker.facts()).cost
-    assert cost.requests == 6  # version, info, list, events, inspect, stats
+    assert cost.requests == 7  # version, info, list, events, inspect, images, stats
     assert cost.received_bytes > 1000
-    assert set(cost.phase_seconds) == {"connect", "list", "events", "inspect", "stats"}
+    phases = {"connect", "list", "events", "inspect", "images", "stats"}
+    assert set(cost.phase_seconds) == phases
     assert (await asker.facts()).cost.requests == 3
+
+
+async def test_the_cost_counts_our_cpu_and_not_the_engines_time(
+    asker: Asker, stand_in: StandIn
+) -> None:
+    stand_in.world.run("web")
+    stand_in.stats_delay = 0.3
+    cost = (await asker.facts()).cost
+    assert cost.cpu_seconds is not None
+    assert 0 < cost.cpu_seconds < 0.3 < sum(cost.phase_seconds.values())
+
+
+async def test_stopped_containers_cost_no_request(asker: Asker, stand_in: StandIn) -> None:
+    stand_in.world.run("web")
+    for number in range(300):
+        stand_in.world.die(stand_in.world.run(f"job-{number}"), 0)
+    await asker.facts()
+    stand_in.requests.clear()
+    assert len((await asker.facts()).containers) == 301
+    assert [kind_of(request.removeprefix("GET ")) for request in stand_in.requests] == [
+        "list",
+        "events",
+        "stats",
+    ]
 
 
 async def test_a_quick_engine_is_asked_over_one_connection(asker: Asker, stand_in: StandIn) -> None:

@@ -69,7 +69,7 @@ def _page(containers: int) -> list[tuple[str, float]]:
     known = describe(ENGINE, facts)
     newest = [replace(SHOP_SAMPLE, container_id=identity) for identity in ids]
     assert NODE.last_success_at
-    text = "".join([*known.render(SEEN.timestamp()), *samples.render(known, newest)])
+    text = "".join([*known.render(SEEN.timestamp(), {}), *samples.render(known, newest)])
     matches = (_SAMPLE.fullmatch(line) for line in text.splitlines() if not line.startswith("#"))
     return [(match[1], float(match[2])) for match in matches if match]
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from cli.faults import CannotReach
-from registry.facts import ContainerState, EngineFacts, Failure, Fault, Health, Verdict
+from registry.facts import ContainerState, DiskUsage, EngineFacts, Failure, Fault, Health, Verdict
 
 ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")
@@ -54,6 +54,8 @@ class NodeState(msgspec.Struct, frozen=True):
     engine: EngineFacts | None
     containers: dict[str, int]
     shown_host_key: str | None = None
+    same_engine_as: list[str] = []
+    disk: DiskUsage | None = None
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ class Container(msgspec.Struct, frozen=True):
     started_at: datetime | None
     finished_at: datetime | None
     seen_from: datetime
+    health_output: str | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True):

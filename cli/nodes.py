@@ -11,6 +11,7 @@ from rich.text import Text
 from cli import standing
 from cli.answers import Container, Node, NodeOutcome, decode, part, whole
 from cli.connection import connect, own_settings
+from cli.engines import engine_pairs
 from cli.faults import BadInput, CannotReach
 from cli.lines import (
     CONTAINER_HEADERS,
@@ -31,8 +32,7 @@ from cli.options import (
     read_labels,
 )
 from cli.output import STRONG, WARN, list_lines, note, pairs, print_json, say
-from cli.words import ago, count, now, plain
-from registry.facts import EngineFacts
+from cli.words import ago, now, plain
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -282,14 +282,11 @@ def remove_node(name: Name) -> None:
 def _show(node: Node) -> None:
     at = now()
     stands = standing.of_node(node, at)
-    engine = node.state.engine
     say(Text.assemble((node.name, STRONG), "  ", stands.text))
     pairs(
         (
             ("why", Text(plain(stands.detail), stands.style)),
-            ("engine", f"{engine.version}, API {engine.api_version}" if engine else ""),
-            ("system", f"{engine.operating_system}, {engine.architecture}" if engine else ""),
-            ("machine", _machine(engine) if engine else ""),
+            *engine_pairs(node.state, at),
             ("containers", containers_of(node)),
             ("last seen", ago(node.state.last_success_at, at)),
             ("url", node.docker_url),
@@ -299,10 +296,6 @@ def _show(node: Node) -> None:
             ("interval", node.interval or ""),
         )
     )
-
-
-def _machine(engine: EngineFacts) -> str:
-    return f"{count(engine.cpus, 'CPU')}, {engine.memory_bytes / (1 << 30):.1f} GiB"
 
 
 def _first_look(api: Api, name: str) -> bytes | None:

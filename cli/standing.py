@@ -68,6 +68,8 @@ def of_node(node: Node, at: datetime) -> Standing:
         return Standing(word, BAD, is_well=False, detail=state.failure.detail, since=seen)
     if not is_seen(node, at):
         return Standing("not asked", BAD, is_well=False, detail=_NO_COLLECTOR, since=seen)
+    if state.same_engine_as:
+        return Standing("up", WARN, detail=f"the same engine as {', '.join(state.same_engine_as)}")
     return Standing("up", GOOD)
 
 
@@ -80,7 +82,8 @@ def of_container(container: Container, *, is_current: bool) -> Standing:
     if container.state in {ContainerState.RESTARTING, ContainerState.DEAD}:
         return Standing(container.state, BAD, is_well=False, since=container.seen_from)
     if container.health is Health.UNHEALTHY:
-        return Standing("unhealthy", BAD, is_well=False, since=container.seen_from)
+        said = container.health_output or ""
+        return Standing("unhealthy", BAD, is_well=False, detail=said, since=container.seen_from)
     running = container.state is ContainerState.RUNNING
     return Standing(container.state, GOOD if running else QUIET, since=container.started_at or None)
 

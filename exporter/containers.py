@@ -26,21 +26,29 @@ _DEFAULT_SHARES = 1024
 class Containers:
     """The kept text of one node's containers.
 
-    `labels` holds, by id, those with a cgroup; `limited` the ids of those with a CPU quota.
+    `labels` holds, by id, those with a cgroup, `names` their names; `limited` the ids of those with
+    a CPU quota.
     """
 
     page: Page
     labels: Mapping[str, str]
+    names: Mapping[str, str]
     limited: frozenset[str]
 
-    def render(self, seen: float) -> Iterator[str]:
-        """Give the lines as of `seen`, Unix seconds."""
+    def render(self, seen: float, ooms: Mapping[str, int]) -> Iterator[str]:
+        """Give the lines as of `seen`, Unix seconds; `ooms` counts, by name, ends of memory."""
         at = stamp(seen)
         yield from self.page.render(at)
         if self.labels:
             yield f.LAST_SEEN.header
             opening, value = f"{f.LAST_SEEN.name}{{", int(seen)
             yield from [f"{opening}{text}}} {value}{at}\n" for text in self.labels.values()]
+            yield f.OOM_EVENTS.header
+            opening, names = f"{f.OOM_EVENTS.name}{{", self.names
+            yield from [
+                f"{opening}{text}}} {ooms.get(names[key], 0)}{at}\n"
+                for key, text in self.labels.items()
+            ]
 
 
 def describe(engine: EngineFacts | None, containers: Sequence[ContainerFacts]) -> Containers:
@@ -49,15 +57,16 @@ def describe(engine: EngineFacts | None, containers: Sequence[ContainerFacts]) -
     if engine:
         page.add(f.MACHINE_CORES, "", engine.cpus)
         page.add(f.MACHINE_MEMORY, "", engine.memory_bytes)
-    labels = {}
+    labels, names = {}, {}
     for container in containers:
         text = container_labels(container)
         _add_state(page, text, container)
         if container.state in _WITH_CGROUP:
             _add_as_cadvisor(page, text, container)
             labels[container.container_id] = text
+            names[container.container_id] = container.name
     limited = frozenset(c.container_id for c in containers if _cpu_quota(c.limits))
-    return Containers(page, labels, limited)
+    return Containers(page, labels, names, limited)
 
 
 def container_labels(container: ContainerFacts) -> str:
@@ -76,6 +85,14 @@ def _add_state(page: Page, labels: str, container: ContainerFacts) -> None:
     page.add_one_hot(f.CONTAINER_STATE, labels, ContainerState, container.state)
     page.add(f.CONTAINER_RESTARTS, labels, container.restart_count)
     page.add(f.CONTAINER_EXIT_CODE, labels, container.exit_code)
+    image = label_text(image_id=container.image_id, image_digest=container.image_digest)
+    page.add(f.CONTAINER_IMAGE, labels, 1, f",{image}" if image else "")
+    page.add_one_hot(f.STATE_STATUS, labels, ContainerState, container.state)
+    page.add_one_hot(f.STATE_HEALTH, labels, Health, container.health)
+    page.add(f.STATE_OOM, labels, container.oom_killed)
+    page.add(f.STATE_STARTED, labels, unix(container.started_at) or 0)
+    page.add(f.STATE_FINISHED, labels, unix(container.finished_at) or 0)
+    page.add(f.RESTART_COUNT, labels, container.restart_count)
 
 
 def _add_as_cadvisor(page: Page, labels: str, container: ContainerFacts) -> None:

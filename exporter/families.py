@@ -115,14 +115,37 @@ NODE_SCRAPE_REQUESTS = _node.gauge("vsa_node_scrape_requests", "Requests of the 
 NODE_SCRAPE_BYTES = _node.gauge(
     "vsa_node_scrape_received_bytes", "Bytes received in the last scrape."
 )
+NODE_SCRAPE_CPU = _node.gauge(
+    "vsa_node_scrape_cpu_seconds",
+    "CPU time that the last scrape took of the collector; TLS, SSH and the database left out.",
+)
 
 _engine = Group(FLEET, "GET /version, GET /info", ("node",))
 NODE_ENGINE = _engine.gauge(
     "vsa_node_engine_info",
     "What the engine says of itself.",
     *("version", "api_version", "operating_system", "kernel_version", "architecture"),
-    *("storage_driver", "cgroup_version"),
+    *("storage_driver", "cgroup_version", "swarm_role"),
 )
+NODE_WARNINGS = _engine.gauge(
+    "vsa_node_engine_warnings", "Warnings that the engine gives; `vsa node show` has their text."
+)
+NODE_DUPLICATE = _engine.gauge(
+    "vsa_node_duplicate_engine",
+    "1 where another node has the same engine id: named twice, or a cloned machine.",
+)
+
+_disk = Group(FLEET, "GET /system/df, where VSA_DISK_USAGE_INTERVAL is set", ("node",))
+NODE_DISK_TIME = _disk.gauge(
+    "vsa_node_disk_measured_timestamp_seconds", "When the engine said what fills its disk."
+)
+NODE_DISK_USAGE = _disk.gauge(
+    "vsa_node_disk_usage_bytes", "What things of that kind take; layers are counted once.", "kind"
+)
+NODE_DISK_RECLAIMABLE = _disk.gauge(
+    "vsa_node_disk_reclaimable_bytes", "What of it belongs to things that nobody uses.", "kind"
+)
+NODE_DISK_OBJECTS = _disk.gauge("vsa_node_disk_objects", "Things of that kind.", "kind")
 
 _node_containers = Group(FLEET, "GET /containers/json", ("node",))
 NODE_CONTAINERS = _node_containers.gauge(
@@ -134,6 +157,11 @@ CONTAINER_EVENTS = _events.counter(
     "vsa_container_events_total",
     "Events by container name; kept while the node is away.",
     *("name", "event"),
+)
+CONTAINER_DEATHS = _events.counter(
+    "vsa_container_deaths_total",
+    "Ends by container name and exit code: success (0), error (to 128), signal (above).",
+    *("name", "exit"),
 )
 
 # ---------------------------------------------------------------------------- /metrics: domains
@@ -213,6 +241,26 @@ CONTAINER_HEALTH = _container.gauge(
     "vsa_container_health", "1 at the outcome of its check.", "health"
 )
 
+CONTAINER_IMAGE = _container.gauge(
+    "vsa_container_image_info",
+    "Which image it runs; the digest is a registry's, and absent where none knows the image.",
+    *("image_id", "image_digest"),
+)
+
+# docker_state_exporter's names; its restart count is a counter there, which a recreated one breaks.
+STATE_STATUS = _container.gauge("container_state_status", "1 at the container's state.", "status")
+STATE_HEALTH = _container.gauge(
+    "container_state_health_status", "1 at the outcome of its check.", "status"
+)
+STATE_OOM = _container.gauge("container_state_oomkilled", "1 where it was out of memory.")
+STATE_STARTED = _container.gauge(
+    "container_state_startedat", "When it was started; 0 is never.", unit="seconds"
+)
+STATE_FINISHED = _container.gauge(
+    "container_state_finishedat", "When it ended last; 0 is never.", unit="seconds"
+)
+RESTART_COUNT = _container.gauge("container_restartcount", "Restarts since it was started by hand.")
+
 # Of containers with a cgroup (running or paused) only, as cAdvisor does.
 LAST_SEEN = _container.gauge("container_last_seen", "Last time it was seen.", unit="seconds")
 HEALTH_STATE = _container.gauge(
@@ -237,6 +285,11 @@ SPEC_RESERVATION = _container.gauge(
     "container_spec_memory_reservation_limit_bytes", "Memory reservation; 0 is none."
 )
 
+_oom = Group(NODE, "GET /events", _CONTAINER)
+OOM_EVENTS = _oom.counter(
+    "container_oom_events_total", "Times that containers of its name were out of memory."
+)
+
 _stats = Group(NODE, "GET /containers/{id}/stats", _CONTAINER)
 CPU_USAGE = _stats.counter(
     "container_cpu_usage_seconds_total", "CPU time used on all cores.", "cpu"
@@ -258,12 +311,26 @@ MEMORY_WORKING_SET = _stats.gauge(
 )
 MEMORY_RSS = _stats.gauge("container_memory_rss", "Anonymous memory.", unit="bytes")
 MEMORY_CACHE = _stats.gauge("container_memory_cache", "Page cache.", unit="bytes")
+MEMORY_SWAP = _stats.gauge("container_memory_swap", "Memory swapped out; cgroup v1.", unit="bytes")
+MEMORY_MAPPED = _stats.gauge("container_memory_mapped_file", "Files in memory.", unit="bytes")
+MEMORY_ACTIVE_FILE = _stats.gauge(
+    "container_memory_total_active_file_bytes", "Page cache that was used lately."
+)
+MEMORY_INACTIVE_FILE = _stats.gauge(
+    "container_memory_total_inactive_file_bytes", "Page cache that the kernel can drop at once."
+)
 MEMORY_MAX = _stats.gauge("container_memory_max_usage_bytes", "Most memory ever used.")
 # A counter by nature; as such promtool refuses cAdvisor's name, which has no _total.
 MEMORY_FAILURES = _stats.declare(
     "untyped", "container_memory_failcnt", "Times the memory limit was hit, rising."
 )
+MEMORY_FAULTS = _stats.counter(
+    "container_memory_failures_total",
+    "Page faults, and those that had to read the disk.",
+    *("failure_type", "scope"),
+)
 THREADS = _stats.gauge("container_threads", "Threads running in it.")
+THREADS_MAX = _stats.gauge("container_threads_max", "Threads that it may have; 0 is any number.")
 
 _network = Group(NODE, _stats.source, (*_CONTAINER, "interface"))
 RECEIVE_BYTES = _network.counter("container_network_receive_bytes_total", "Bytes received.")
@@ -283,6 +350,8 @@ TRANSMIT_DROPPED = _network.counter(
 _device = Group(NODE, _stats.source, (*_CONTAINER, "device"))
 READ_BYTES = _device.counter("container_fs_reads_bytes_total", "Bytes read.")
 WRITTEN_BYTES = _device.counter("container_fs_writes_bytes_total", "Bytes written.")
+READS = _device.counter("container_fs_reads_total", "Reads; cgroup v1.")
+WRITES = _device.counter("container_fs_writes_total", "Writes; cgroup v1.")
 DEVICE_BYTES = _device.counter(
     "container_blkio_device_usage_total",
     "Bytes moved, by operation.",

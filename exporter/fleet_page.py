@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 from prometheus_client import REGISTRY, generate_latest
@@ -9,10 +11,12 @@ from prometheus_client import REGISTRY, generate_latest
 from exporter import families as f
 from exporter.text import Page, label_text, unix
 from registry.collectors import CollectorStatus
-from registry.facts import ContainerState, Failure, FailureReason, Verdict
+from registry.events import DEATH
+from registry.facts import ContainerState, DiskUsage, Failure, FailureReason, Verdict
 from registry.fleet import (
     DomainStatus,
     EndpointStatus,
+    EventCount,
     Fleet,
     NodeStatus,
     is_fresh,
@@ -28,9 +32,9 @@ def render(fleet: Fleet) -> str:
     nodes = {node.name: node for node in fleet.nodes if node.enabled}
     for node in nodes.values():
         _add_node(page, node, fleet.now)
+    _add_duplicates(page, nodes.values())
     for count in fleet.event_counts:
-        labels = label_text(node=count.node, name=count.name, event=count.event)
-        page.add(f.CONTAINER_EVENTS, labels, count.total)
+        _add_events(page, count)
     for gaps in fleet.gap_counts:
         if gaps.node in nodes:
             page.add(f.NODE_GAPS, label_text(node=gaps.node, kind=gaps.kind), gaps.total)
@@ -83,6 +87,7 @@ def _add_node(page: Page, node: NodeStatus, now: datetime) -> None:
     page.add(f.NODE_SCRAPE_FAILURES, labels, node.failures_total)
     _add_cost(page, labels, node)
     _add_engine(page, node)
+    _add_disk(page, labels, node.disk)
     if is_fresh(node, now):
         for state in ContainerState:
             count = node.containers.get(state, 0)
@@ -97,11 +102,39 @@ def _up(node: NodeStatus, now: datetime) -> bool | None:
     return node.failure is None and is_fresh(node, now)
 
 
+def _add_duplicates(page: Page, nodes: Collection[NodeStatus]) -> None:
+    known = {node.name: node.engine.engine_id for node in nodes if node.engine}
+    number = Counter(known.values())
+    for name, engine_id in known.items():
+        page.add(f.NODE_DUPLICATE, label_text(node=name), bool(engine_id) and number[engine_id] > 1)
+
+
+def _add_events(page: Page, count: EventCount) -> None:
+    if count.event.startswith(DEATH):
+        exit_class = count.event.removeprefix(DEATH)
+        labels = label_text(node=count.node, name=count.name, exit=exit_class)
+        page.add(f.CONTAINER_DEATHS, labels, count.total)
+    else:
+        labels = label_text(node=count.node, name=count.name, event=count.event)
+        page.add(f.CONTAINER_EVENTS, labels, count.total)
+
+
+def _add_disk(page: Page, labels: str, disk: DiskUsage | None) -> None:
+    if disk is None or not disk.uses:
+        return
+    page.add(f.NODE_DISK_TIME, labels, disk.measured_at)
+    for kind, use in disk.uses.items():
+        page.add(f.NODE_DISK_USAGE, labels, use.total_bytes, f',kind="{kind}"')
+        page.add(f.NODE_DISK_RECLAIMABLE, labels, use.reclaimable_bytes, f',kind="{kind}"')
+        page.add(f.NODE_DISK_OBJECTS, labels, use.count, f',kind="{kind}"')
+
+
 def _add_cost(page: Page, labels: str, node: NodeStatus) -> None:
     if node.cost is None:
         return
     page.add(f.NODE_SCRAPE_REQUESTS, labels, node.cost.requests)
     page.add(f.NODE_SCRAPE_BYTES, labels, node.cost.received_bytes)
+    page.add(f.NODE_SCRAPE_CPU, labels, node.cost.cpu_seconds)
     for phase, seconds in node.cost.phase_seconds.items():
         page.add(f.NODE_SCRAPE_PHASE, label_text(node=node.name, phase=phase), seconds)
 
@@ -117,8 +150,10 @@ def _add_engine(page: Page, node: NodeStatus) -> None:
             architecture=engine.architecture,
             storage_driver=engine.storage_driver,
             cgroup_version=engine.cgroup_version,
+            swarm_role=engine.swarm_role,
         )
         page.add(f.NODE_ENGINE, labels, 1)
+        page.add(f.NODE_WARNINGS, label_text(node=node.name), len(engine.warnings))
 
 
 # ---------------------------------------------------------------------------- domains

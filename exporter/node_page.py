@@ -6,15 +6,13 @@ joins its numbers to it. Every series carries the collector's time of receipt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
 from exporter import samples as numbers
 from exporter.containers import Containers, describe
-from registry.facts import ContainerSample
-from registry.fleet import NodeStatus, is_fresh, read_node_numbers, read_node_page
+from registry.fleet import NodePage, NodeStatus, is_fresh, read_node_numbers, read_node_page
 from registry.rules import node_name
 from registry.schedule import Defaults
 from registry.session import Connection, database_now
@@ -48,7 +46,7 @@ class NodePages:
         if not is_fresh(page.status, await database_now(tx)):
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _why_stale(page.status))
         containers = await self._containers(tx, page.status)
-        return Answer(HTTPStatus.OK, render(page.status, containers, page.samples))
+        return Answer(HTTPStatus.OK, render(page, containers))
 
     async def _containers(self, tx: Connection, status: NodeStatus) -> Containers:
         version = (status.created_at, status.version)
@@ -61,11 +59,12 @@ class NodePages:
         return containers
 
 
-def render(status: NodeStatus, containers: Containers, samples: Iterable[ContainerSample]) -> str:
+def render(page: NodePage, containers: Containers) -> str:
     """Write a page: states as of the last success, numbers as of their own receipt."""
-    assert status.last_success_at is not None, "fresh data was received"
-    seen = status.last_success_at.timestamp()
-    return "".join([*containers.render(seen), *numbers.render(containers, samples)])
+    assert page.status.last_success_at is not None, "fresh data was received"
+    seen = page.status.last_success_at.timestamp()
+    kept = containers.render(seen, page.ooms)
+    return "".join([*kept, *numbers.render(containers, page.samples)])
 
 
 def _can_be_a_name(name: str) -> bool:

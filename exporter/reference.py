@@ -14,8 +14,9 @@ Made from `exporter/families.py` by `python -m exporter.reference`; a test holds
 - One-hot metrics have a series for each member of a closed set ([glossary](glossary.md)): 1 at the one that holds,
   0 at the others.
 - A label in brackets is there only where it says something: `server_name` where it was set and is not the domain's own
-  name, `container_label_*` where the container has such a label (other characters than letters, digits and `_` become
-  `_`; of labels that become one, the alphabetically first stays), `alpn` where one was agreed on.
+  name, `container_label_*` where the container has such a label and `VSA_CONTAINER_LABELS` keeps it (other characters
+  than letters, digits and `_` become `_`; of labels that become one, the alphabetically first stays), `alpn` where one
+  was agreed on.
 - A number that an engine does not give is left out, never zero.
 """
 _FLEET = """## The fleet: `/metrics`
@@ -28,7 +29,8 @@ _NODE = """## A node: `/metrics/nodes/{name}`
 
 Every series carries the time at which the collector received it; Prometheus adds the node's name as `instance` and
 `node`. Metrics whose name begins with `container_` have cAdvisor's meaning and, like `vsa_container_health`, are there
-for containers that run or are paused; the others that begin with `vsa_` are there for stopped ones too. `id` is
+for containers that run or are paused; the others that begin with `vsa_` are there for stopped ones too, and so are
+`container_state_*` and `container_restartcount`, which have docker_state_exporter's names. `id` is
 `/docker/` and the container's id. A page older than three intervals (at least a minute) is not shown: the answer is 503
 and says since when and why.
 """

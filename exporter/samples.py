@@ -35,9 +35,20 @@ _CONTAINER: tuple[Reading[ContainerSample], ...] = (
     (f.MEMORY_WORKING_SET, lambda sample: sample.memory_working_set_bytes),
     (f.MEMORY_RSS, lambda sample: sample.memory_rss_bytes),
     (f.MEMORY_CACHE, lambda sample: sample.memory_cache_bytes),
+    (f.MEMORY_SWAP, lambda sample: sample.memory_swap_bytes),
+    (f.MEMORY_MAPPED, lambda sample: sample.memory_mapped_bytes),
+    (f.MEMORY_ACTIVE_FILE, lambda sample: sample.memory_active_file_bytes),
+    (f.MEMORY_INACTIVE_FILE, lambda sample: sample.memory_inactive_file_bytes),
     (f.MEMORY_MAX, lambda sample: sample.memory_max_usage_bytes),
     (f.MEMORY_FAILURES, lambda sample: sample.memory_failures),
     (f.THREADS, lambda sample: sample.pids),
+    (f.THREADS_MAX, lambda sample: sample.pids_limit),
+)
+# A container's control group has none below it that is not its own: both scopes are the same.
+_FAULTS = tuple(
+    (f',failure_type="{kind}",scope="{scope}"', kind == "pgmajfault")
+    for kind in ("pgfault", "pgmajfault")
+    for scope in ("container", "hierarchy")
 )
 _LIMITED: tuple[Reading[ContainerSample], ...] = (
     (f.CFS_PERIODS, lambda sample: sample.cfs_periods),
@@ -60,6 +71,10 @@ def _bytes(block: BlockSample) -> int:
     return block.bytes_total
 
 
+def _operations(block: BlockSample) -> int | None:
+    return block.operations_total
+
+
 def render(containers: Containers, samples: Iterable[ContainerSample]) -> Iterator[str]:
     """Give the lines of all samples whose container is known and has a cgroup."""
     labels = containers.labels
@@ -72,6 +87,7 @@ def render(containers: Containers, samples: Iterable[ContainerSample]) -> Iterat
         _CPU_TOTAL, [(f'{text},cpu="total"', sample, at) for text, sample, at in rows]
     )
     yield from _series(_CONTAINER, rows)
+    yield from _faults(rows)
     limited = [row for row in rows if row[1].container_id in containers.limited]
     yield from _series(_LIMITED, limited)
     yield from _series(_NETWORK, _network_rows(rows))
@@ -91,6 +107,18 @@ def _series(readings: Iterable[Reading[R]], rows: Sequence[Row[R]]) -> Iterator[
             yield from lines
 
 
+def _faults(rows: Sequence[Row[ContainerSample]]) -> Iterator[str]:
+    told = [
+        f"{f.MEMORY_FAULTS.name}{{{labels}{more}}} {value}{at}\n"
+        for labels, sample, at in rows
+        for more, major in _FAULTS
+        if (value := sample.major_page_faults if major else sample.page_faults) is not None
+    ]
+    if told:
+        yield f.MEMORY_FAULTS.header
+        yield from told
+
+
 def _network_rows(rows: Iterable[Row[ContainerSample]]) -> list[Row[NetworkSample]]:
     return [
         (f'{labels},interface="{escape(network.interface)}"', network, at)
@@ -108,6 +136,9 @@ def _blocks(rows: Sequence[Row[ContainerSample]]) -> Iterator[str]:
     for family, operation in ((f.READ_BYTES, "Read"), (f.WRITTEN_BYTES, "Write")):
         moved = [row for row in devices if row[1].operation == operation]
         yield from _series(((family, _bytes),), moved)
+    for family, operation in ((f.READS, "Read"), (f.WRITES, "Write")):
+        done = [row for row in devices if row[1].operation == operation]
+        yield from _series(((family, _operations),), done)
     operations = [
         (
             f'{labels},major="{block.major}",minor="{block.minor}",operation="{block.operation}"',

@@ -270,7 +270,8 @@ class ContainerSample:
     """One container's newest numbers, from `GET /containers/{id}/stats?one-shot=1&stream=0`.
 
     `received_at` is the collector's Unix time in seconds: engine clocks lie. CPU counters are
-    nanoseconds since the start; a number the engine does not give is None, never a zero.
+    nanoseconds since the start; a number the engine does not give is None, never a zero. A
+    `pids_limit` of 0 is none.
     """
 
     container_id: str
@@ -288,6 +289,13 @@ class ContainerSample:
     memory_max_usage_bytes: int | None = None
     memory_failures: int | None = None
     pids: int | None = None
+    pids_limit: int | None = None
+    memory_swap_bytes: int | None = None
+    memory_mapped_bytes: int | None = None
+    memory_active_file_bytes: int | None = None
+    memory_inactive_file_bytes: int | None = None
+    page_faults: int | None = None
+    major_page_faults: int | None = None
     networks: tuple[NetworkSample, ...] = ()
     blocks: tuple[BlockSample, ...] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from registry.facts import (
     ContainerFacts,
     ContainerSample,
     Cost,
+    DiskUsage,
     EngineFacts,
     Failure,
     StartTls,
@@ -54,15 +55,17 @@ class NodeStatus:
     engine: EngineFacts | None
     cost: Cost | None
     containers: Mapping[str, int]
+    disk: DiskUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NodePage:
-    """All that a node's own metrics page shows."""
+    """All that a node's own metrics page shows; `ooms` counts, by name, ends of memory."""
 
     status: NodeStatus
     containers: tuple[ContainerFacts, ...]
     samples: tuple[ContainerSample, ...]
+    ooms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,14 @@ _NODE_COLUMNS = """
 _NODE_TABLES = " FROM vps_nodes n JOIN node_state st ON st.node_id = n.id "
 _ALL_NODES = text(_NODE_COLUMNS + _NODE_TABLES + "ORDER BY n.name")
 _ONE_NODE = text(_NODE_COLUMNS + _NODE_TABLES + "WHERE n.name = :name")
+_OOMS = """
+    , (SELECT jsonb_object_agg(c.name, c.total) FROM event_counters c
+       WHERE c.node_id = n.id AND c.event = 'oom') AS ooms
+"""
 _NUMBERS = text(
     _NODE_COLUMNS
     + ", s.data"
+    + _OOMS
     + _NODE_TABLES
     + "LEFT JOIN node_samples s ON s.node_id = n.id WHERE n.name = :name"
 )
@@ -266,7 +274,7 @@ async def read_node_numbers(tx: Connection, name: str, defaults: Defaults) -> No
     """
     for row in await _rows(tx, _NUMBERS, {"name": name, "interval": defaults.scrape_interval}):
         samples = unpack(row["data"]) if row["data"] else ()
-        return NodePage(_decode(row, NodeStatus, containers={}), (), samples)
+        return NodePage(_decode(row, NodeStatus, containers={}), (), samples, row["ooms"] or {})
     return None
 
 

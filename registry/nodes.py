@@ -13,13 +13,14 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.audit import Actor, append
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
-from registry.facts import EngineFacts, Failure
+from registry.facts import DiskUsage, EngineFacts, Failure
 from registry.models import credentials, domains, node_state, schedule, vps_nodes
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.schedule import request_now
 from registry.session import Connection
 from registry.snapshots import count_open
 from registry.specs import audited, changed
+from registry.states import read_same_engines
 from registry.stored import decode, make_failure
 
 
@@ -44,7 +45,8 @@ class NodeSpec:
 class NodeState:
     """What was last seen of a node; `containers` counts them by state.
 
-    `shown_host_key` is what an ssh:// node showed instead of the registered key.
+    `shown_host_key` is what an ssh:// node showed instead of the registered key; `same_engine_as` names
+    other nodes whose engine has the same id.
     """
 
     last_attempt_at: datetime | None = None
@@ -54,6 +56,8 @@ class NodeState:
     engine: EngineFacts | None = None
     containers: Mapping[str, int] = field(default_factory=dict)
     shown_host_key: str | None = None
+    same_engine_as: tuple[str, ...] = ()
+    disk: DiskUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +197,7 @@ async def get_node(tx: Connection, name: str, *, lock: bool = False) -> Node:
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         raise NotFound("node", name)
-    counts = await count_open(tx, row.id)
-    return _node(row, _state(row, counts.get(row.id, {})))
+    return (await _nodes(tx, [row]))[0]
 
 
 async def list_nodes(
@@ -214,9 +217,7 @@ async def list_nodes(
     if label is not None:
         query = query.where(vps_nodes.c.labels.contains(dict([label])))
     rows = (await tx.execute(query)).all()
-    shown = rows[:limit]
-    counts = await count_open(tx, *(row.id for row in shown)) if shown else {}
-    found = [_node(row, _state(row, counts.get(row.id, {}))) for row in shown]
+    found = await _nodes(tx, rows[:limit])
     more = len(rows) > limit
     return Page(found, encode_cursor(found[-1].name) if more else None)
 
@@ -224,8 +225,18 @@ async def list_nodes(
 def _select() -> Select[Any]:
     seen = [node_state.c[name] for name in ("last_attempt_at", "last_success_at", "engine")]
     seen += [node_state.c[name] for name in ("failure_reason", "failure_detail", "shown_host_key")]
+    seen.append(node_state.c.disk)
     chosen = [credentials.c.name.label("credential"), node_state.c.consecutive_failures]
     return select(*vps_nodes.c, *seen, *chosen).join(node_state).outerjoin(credentials)
+
+
+async def _nodes(tx: Connection, rows: Sequence[Row[Any]]) -> list[Node]:
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    counts = await count_open(tx, *ids)
+    same = await read_same_engines(tx, ids)
+    return [_node(row, _state(row, counts.get(row.id, {}), same.get(row.id, ()))) for row in rows]
 
 
 def _node(row: Row[Any], state: NodeState) -> Node:
@@ -233,7 +244,9 @@ def _node(row: Row[Any], state: NodeState) -> Node:
     return Node(**{name: getattr(row, name) for name in named}, state=state)
 
 
-def _state(row: Row[Any], containers: Mapping[str, int]) -> NodeState:
+def _state(
+    row: Row[Any], containers: Mapping[str, int], same_engine_as: Sequence[str]
+) -> NodeState:
     return NodeState(
         last_attempt_at=row.last_attempt_at,
         last_success_at=row.last_success_at,
@@ -242,4 +255,6 @@ def _state(row: Row[Any], containers: Mapping[str, int]) -> NodeState:
         engine=row.engine and decode(row.engine, EngineFacts),
         containers=containers,
         shown_host_key=row.shown_host_key,
+        same_engine_as=tuple(same_engine_as),
+        disk=row.disk and decode(row.disk, DiskUsage),
     )

@@ -16,6 +16,9 @@ from registry.facts import BlockSample, ContainerSample, NetworkSample
 from registry.models import node_samples
 from registry.session import Connection
 
+# Raised when a field comes or goes: rows of another layout are left unread until the next scrape.
+_LAYOUT = 2
+
 # Fields by position, names left out: they would be most of the bytes.
 _sample_values = attrgetter(*(field.name for field in fields(ContainerSample)))
 _network_values = attrgetter(*(field.name for field in fields(NetworkSample)))
@@ -33,7 +36,7 @@ class NodeSamples:
 
 def pack(samples: Iterable[ContainerSample]) -> bytes:
     """Pack samples as MessagePack arrays."""
-    return msgspec.msgpack.encode(list(map(_packable, samples)))
+    return msgspec.msgpack.encode([_LAYOUT, *map(_packable, samples)])
 
 
 def _packable(sample: ContainerSample) -> list[object]:
@@ -42,8 +45,9 @@ def _packable(sample: ContainerSample) -> list[object]:
 
 
 def unpack(data: bytes) -> tuple[ContainerSample, ...]:
-    """Return the samples that `pack` packed."""
-    return tuple(map(_unpacked, msgspec.msgpack.decode(data)))
+    """Return the samples that `pack` packed; none where another release did."""
+    layout, *samples = msgspec.msgpack.decode(data) or [None]
+    return tuple(map(_unpacked, samples)) if layout == _LAYOUT else ()
 
 
 def _unpacked(values: list[Any]) -> ContainerSample:

@@ -154,6 +154,27 @@ _READ_ENGINES = text("""
 """)
 
 
+_READ_SAME_ENGINES = text("""
+    SELECT mine.node_id, array_agg(n.name ORDER BY n.name) AS names
+    FROM node_state mine
+    JOIN node_state other ON other.engine ->> 'engine_id' = mine.engine ->> 'engine_id'
+                         AND other.node_id <> mine.node_id
+    JOIN vps_nodes n ON n.id = other.node_id AND n.enabled
+    WHERE mine.node_id = ANY(CAST(:ids AS bigint[])) AND mine.engine ->> 'engine_id' <> ''
+    GROUP BY mine.node_id
+""")
+
+
+async def read_same_engines(tx: Connection, node_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the names of other enabled nodes whose engine has the same id, where there are any.
+
+    One engine that was registered twice, or a machine that was cloned with its engine's id: nobody
+    can tell which from here, so they are named and not merged.
+    """
+    rows = await tx.execute(_READ_SAME_ENGINES, {"ids": list(node_ids)})
+    return {row.node_id: row.names for row in rows}
+
+
 async def read_engines(tx: Connection, node_ids: Sequence[int]) -> dict[int, EngineFacts]:
     """Return the engines of those nodes that were ever seen."""
     rows = await tx.execute(_READ_ENGINES, {"ids": list(node_ids)})

@@ -9,6 +9,7 @@ from registry.facts import BlockSample, ContainerSample, NetworkSample
 _OPERATIONS = {"Read": "Read", "Write": "Write", "read": "Read", "write": "Write"}
 _NOT_RUNNING = "0001-"
 _NO_DETAILS = wire.MemoryDetails()
+_UNLIMITED = 1 << 63
 
 
 def container_sample(
@@ -19,7 +20,8 @@ def container_sample(
         return None
     usage, throttling = stats.cpu_stats.cpu_usage, stats.cpu_stats.throttling_data
     memory = stats.memory_stats
-    working_set, rss, cache = _memory(memory)
+    details = _memory_details(memory.stats or _NO_DETAILS)
+    rss, cache, mapped, active_file, inactive_file, swap, page_faults, major_page_faults = details
     return ContainerSample(
         container_id=container_id,
         received_at=received_at,
@@ -30,31 +32,51 @@ def container_sample(
         cfs_throttled_periods=throttling.throttled_periods,
         cfs_throttled_ns=throttling.throttled_time,
         memory_usage_bytes=memory.usage,
-        memory_working_set_bytes=working_set,
+        memory_working_set_bytes=_working_set(memory.usage, inactive_file),
         memory_rss_bytes=rss,
         memory_cache_bytes=cache,
         memory_max_usage_bytes=memory.max_usage,
         memory_failures=_memory_failures(memory),
         pids=stats.pids_stats.current,
+        pids_limit=_limit(stats.pids_stats.limit),
+        memory_swap_bytes=swap,
+        memory_mapped_bytes=mapped,
+        memory_active_file_bytes=active_file,
+        memory_inactive_file_bytes=inactive_file,
+        page_faults=page_faults,
+        major_page_faults=major_page_faults,
         networks=_networks(stats.networks) if stats.networks else (),
         blocks=_blocks(stats.blkio_stats),
     )
 
 
-def _memory(memory: wire.Memory) -> tuple[int | None, int | None, int | None]:
-    """Return working set, resident set and page cache; cgroup v1 and v2 spell them differently.
+def _memory_details(stat: wire.MemoryDetails) -> tuple[int | None, ...]:
+    """Return resident set, page cache, mapped and active and inactive files, swap, page faults.
 
-    Working set as cAdvisor has it: usage without the inactive file cache, which the kernel frees
-    before it kills.
+    cgroup v1 and v2 spell them differently, and v2 tells no swap here.
     """
-    details = memory.stats or _NO_DETAILS
-    v1 = details.total_inactive_file is not None
-    inactive = details.total_inactive_file if v1 else details.inactive_file
-    rss = details.total_rss if v1 else details.anon
-    cache = details.total_cache if v1 else details.file
-    if memory.usage is None or inactive is None:
-        return None, rss, cache
-    return max(memory.usage - inactive, 0), rss, cache
+    if stat.total_inactive_file is None:
+        return (
+            *(stat.anon, stat.file, stat.file_mapped, stat.active_file, stat.inactive_file),
+            *(None, stat.pgfault, stat.pgmajfault),
+        )
+    return (
+        *(stat.total_rss, stat.total_cache, stat.total_mapped_file),
+        *(stat.total_active_file, stat.total_inactive_file),
+        *(stat.total_swap, stat.total_pgfault, stat.total_pgmajfault),
+    )
+
+
+def _working_set(usage: int | None, inactive_file: int | None) -> int | None:
+    """Return usage without the inactive file cache, which the kernel frees before it kills."""
+    if usage is None or inactive_file is None:
+        return None
+    return max(usage - inactive_file, 0)
+
+
+def _limit(pids: int | None) -> int | None:
+    """Return how many threads there may be; 0 is no limit, as cAdvisor writes it."""
+    return pids if pids is None or pids < _UNLIMITED else 0
 
 
 def _memory_failures(memory: wire.Memory) -> int | None:

@@ -37,12 +37,21 @@ class Cpu(Struct):
 class MemoryDetails(Struct, gc=False):
     """The kernel's memory.stat: the `total_` fields are cgroup v1's, the bare ones v2's."""
 
+    total_active_file: Counter | None = None
     total_inactive_file: Counter | None = None
     total_rss: Counter | None = None
     total_cache: Counter | None = None
+    total_mapped_file: Counter | None = None
+    total_swap: Counter | None = None
+    total_pgfault: Counter | None = None
+    total_pgmajfault: Counter | None = None
+    active_file: Counter | None = None
     inactive_file: Counter | None = None
     anon: Counter | None = None
     file: Counter | None = None
+    file_mapped: Counter | None = None
+    pgfault: Counter | None = None
+    pgmajfault: Counter | None = None
 
 
 class Memory(Struct):
@@ -84,9 +93,10 @@ class Interface(Struct, gc=False):
 
 
 class Pids(Struct, gc=False):
-    """Processes and threads."""
+    """Processes and threads; a limit of 2^64-1 is none, and no counter of ours holds it."""
 
     current: Counter | None = None
+    limit: int | None = None
 
 
 class Stats(Struct):

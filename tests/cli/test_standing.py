@@ -125,3 +125,16 @@ def test_a_domain_stands_by_itself_where_its_addresses_cannot_tell(
 
 def test_else_its_addresses_tell() -> None:
     assert standing.of_domain(DOMAIN, AT) is None
+
+
+def test_a_node_whose_engine_has_another_name_too_is_up_and_says_so() -> None:
+    stands = standing.of_node(but(NODE, state=but(SEEN, same_engine_as=["web-2", "web-3"])), AT)
+    assert (stands.word, stands.is_well) == ("up", True)
+    assert stands.detail == "the same engine as web-2, web-3"
+
+
+def test_an_unhealthy_container_says_what_its_check_said() -> None:
+    sick = but(CONTAINER, health=Health.UNHEALTHY, health_output="curl: (7) refused")
+    assert standing.of_container(sick, is_current=True).detail == "curl: (7) refused"
+    mute = but(CONTAINER, health=Health.UNHEALTHY)
+    assert standing.of_container(mute, is_current=True).detail == ""

@@ -17,8 +17,8 @@ SEEN = 1772366399.5
 STOPPED = replace(SHOP, state=ContainerState.EXITED, exit_code=3, health=Health.UNHEALTHY)
 
 
-def page(*containers: ContainerFacts) -> str:
-    return "".join(describe(ENGINE, containers).render(SEEN))
+def page(*containers: ContainerFacts, ooms: dict[str, int] | None = None) -> str:
+    return "".join(describe(ENGINE, containers).render(SEEN, ooms or {}))
 
 
 def only(container: ContainerFacts, name: str) -> str | None:
@@ -78,9 +78,54 @@ def test_a_state_is_one_hot_and_carries_the_time_it_was_seen() -> None:
 
 
 def test_a_stopped_container_has_our_names_and_none_of_cadvisors() -> None:
-    ours = {"vsa_container_state", "vsa_container_restarts", "vsa_container_exit_code"}
-    assert {n for n in names(page(STOPPED)) if not n.startswith("machine_")} == ours
+    ours = {f"vsa_container_{name}" for name in ("state", "restarts", "exit_code", "image_info")}
+    of_states = {
+        name
+        for name in names(page(STOPPED))
+        if name.startswith("container_state_") or name == "container_restartcount"
+    }
+    assert len(of_states) == 6
+    assert names(page(STOPPED)) - of_states == {*ours, "machine_cpu_cores", "machine_memory_bytes"}
     assert only(STOPPED, "vsa_container_exit_code") == "3"
+
+
+def test_a_state_has_docker_state_exporters_names_too() -> None:
+    text = page(replace(STOPPED, oom_killed=True, finished_at=STOPPED.started_at))
+    states = values(text, "container_state_status")
+    assert [labels for labels, value in states.items() if value == "1"] == [
+        next(labels for labels in states if labels.endswith(',status="exited"}'))
+    ]
+    healths = values(text, "container_state_health_status")
+    assert {labels.rpartition("=")[2]: value for labels, value in healths.items()} == {
+        '"none"}': "0",
+        '"starting"}': "0",
+        '"healthy"}': "0",
+        '"unhealthy"}': "1",
+    }
+    assert list(values(text, "container_state_oomkilled").values()) == ["1"]
+    assert STOPPED.started_at
+    started = f"{STOPPED.started_at.timestamp():.0f}"
+    assert list(values(text, "container_state_startedat").values()) == [started]
+    assert list(values(text, "container_state_finishedat").values()) == [started]
+    assert list(values(text, "container_restartcount").values()) == ["2"]
+
+
+def test_what_never_happened_happened_at_zero() -> None:
+    assert only(replace(SHOP, started_at=None), "container_state_startedat") == "0"
+    assert only(SHOP, "container_state_finishedat") == "0"
+
+
+def test_an_image_is_known_by_its_id_and_its_registrys_digest() -> None:
+    (labels,) = values(page(SHOP), "vsa_container_image_info")
+    assert labels.endswith(',image_id="sha256:1",image_digest="sha256:2"}')
+    (labels,) = values(page(replace(SHOP, image_digest=None)), "vsa_container_image_info")
+    assert labels.endswith(',image_id="sha256:1"}')
+
+
+def test_ends_of_memory_are_counted_from_zero_by_name() -> None:
+    assert only(SHOP, "container_oom_events_total") == "0"
+    text = page(SHOP, ooms={"shop": 3, "other": 1})
+    assert list(values(text, "container_oom_events_total").values()) == ["3"]
 
 
 def test_a_running_container_has_no_exit_code() -> None:
@@ -137,4 +182,4 @@ def test_the_machine_is_there_without_any_container() -> None:
 
 
 def test_an_engine_that_was_never_seen_shows_no_machine() -> None:
-    assert not list(describe(None, ()).render(SEEN))
+    assert not list(describe(None, ()).render(SEEN, {}))

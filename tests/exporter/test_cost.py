@@ -44,7 +44,7 @@ def test_a_nodes_page_costs_a_tenth_of_the_clients_own_renderer() -> None:
     newest = [replace(SHOP_SAMPLE, container_id=identity) for identity in ids]
 
     def render() -> str:
-        return "".join([*known.render(SEEN.timestamp()), *samples.render(known, newest)])
+        return "".join([*known.render(SEEN.timestamp(), {}), *samples.render(known, newest)])
 
     registry = CollectorRegistry()
     registry.register(Replayed(render()))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from exporter import fleet_page
-from registry.facts import Failure, FailureReason, Verdict
+from registry.facts import Cost, DiskUsage, Failure, FailureReason, Verdict
 from registry.fleet import EndpointStatus, NodeStatus
 from tests.exporter.reading import Series, assert_promtool_is_content, values
 from tests.exporter.things import DOMAIN, ENDPOINT, FLEET, NODE, NOW
@@ -118,6 +118,63 @@ def test_an_engine_says_what_it_is() -> None:
 def test_a_scrape_shows_what_it_cost() -> None:
     assert of_node(NODE, "vsa_node_scrape_phase_seconds") == {'{node="web-1",phase="list"}': "0.25"}
     assert of_node(NODE, "vsa_node_scrape_requests") == {'{node="web-1"}': "3"}
+    assert of_node(NODE, "vsa_node_scrape_cpu_seconds") == {'{node="web-1"}': "0.002"}
+
+
+def test_a_cost_that_an_older_collector_counted_without_cpu_has_none() -> None:
+    assert not of_node(replace(NODE, cost=Cost(3)), "vsa_node_scrape_cpu_seconds")
+
+
+def test_an_engines_warnings_are_counted() -> None:
+    assert of_node(NODE, "vsa_node_engine_warnings") == {'{node="web-1"}': "1"}
+
+
+def test_a_disk_is_shown_by_kind_and_with_its_age() -> None:
+    images = '{node="web-1",kind="images"}'
+    assert of_node(NODE, "vsa_node_disk_usage_bytes") == {images: "3000"}
+    assert of_node(NODE, "vsa_node_disk_reclaimable_bytes") == {images: "1000"}
+    assert of_node(NODE, "vsa_node_disk_objects") == {images: "5"}
+    assert list(of_node(NODE, "vsa_node_disk_measured_timestamp_seconds").values()) == [
+        f"{NOW.timestamp() - 1:.0f}"
+    ]
+
+
+@pytest.mark.parametrize("disk", [None, DiskUsage(failure=Failure(FailureReason.FORBIDDEN, ""))])
+def test_a_disk_that_was_never_measured_is_not_shown(disk: DiskUsage | None) -> None:
+    assert not of_node(replace(NODE, disk=disk), "vsa_node_disk_measured_timestamp_seconds")
+
+
+def duplicates(*nodes: NodeStatus) -> Series:
+    page = fleet_page.render(replace(FLEET, nodes=nodes))
+    return values(page, "vsa_node_duplicate_engine")
+
+
+def test_one_engine_under_two_names_is_told_of_both() -> None:
+    assert NODE.engine
+    other = replace(NODE, name="web-3", engine=replace(NODE.engine, engine_id="BBBB"))
+    assert duplicates(NODE, replace(NODE, name="web-2"), other) == {
+        '{node="web-1"}': "1",
+        '{node="web-2"}': "1",
+        '{node="web-3"}': "0",
+    }
+
+
+def test_a_disabled_node_and_an_engine_without_an_id_are_nobodys_double() -> None:
+    assert NODE.engine
+    nameless = replace(NODE, engine=replace(NODE.engine, engine_id=""))
+    unseen = replace(NODE, name="web-3", engine=None)
+    assert duplicates(NODE, replace(NODE, name="web-2", enabled=False), unseen) == {
+        '{node="web-1"}': "0"
+    }
+    assert set(duplicates(nameless, replace(nameless, name="web-2")).values()) == {"0"}
+
+
+def test_deaths_are_told_apart_by_their_class_and_no_event_twice() -> None:
+    page = fleet_page.render(FLEET)
+    assert values(page, "vsa_container_deaths_total") == {
+        '{node="web-1",name="shop",exit="error"}': "4"
+    }
+    assert "die" not in "".join(values(page, "vsa_container_events_total"))
 
 
 def test_events_outlive_the_view_of_their_node() -> None:

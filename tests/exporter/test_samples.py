@@ -85,3 +85,29 @@ def test_numbers_of_a_container_that_is_unknown_or_stopped_are_not_shown() -> No
 
 def _network(name: str) -> NetworkSample:
     return NetworkSample(name, 10, 20, 30, 40, 50, 60, 70, 80)
+
+
+def test_page_faults_are_told_by_kind_and_scope() -> None:
+    found = values(page(SHOP_SAMPLE), "container_memory_failures_total")
+    assert [(labels.rpartition("failure_type=")[2], value) for labels, value in found.items()] == [
+        ('"pgfault",scope="container"}', "1234"),
+        ('"pgfault",scope="hierarchy"}', "1234"),
+        ('"pgmajfault",scope="container"}', "56"),
+        ('"pgmajfault",scope="hierarchy"}', "56"),
+    ]
+
+
+def test_reads_and_writes_are_counted_where_the_engine_counts_them() -> None:
+    assert value(page(SHOP_SAMPLE), "container_fs_reads_total") == "1"
+    assert value(page(SHOP_SAMPLE), "container_fs_writes_total") == "2"
+    bytes_alone = tuple(replace(block, operations_total=None) for block in SHOP_SAMPLE.blocks)
+    assert not values(page(replace(SHOP_SAMPLE, blocks=bytes_alone)), "container_fs_reads_total")
+
+
+def test_more_of_the_memory_is_told_by_cadvisors_names() -> None:
+    text = page(SHOP_SAMPLE)
+    assert value(text, "container_memory_swap") == "4096"
+    assert value(text, "container_memory_mapped_file") == "8192"
+    assert value(text, "container_memory_total_active_file_bytes") == "30000000"
+    assert value(text, "container_memory_total_inactive_file_bytes") == "50000000"
+    assert value(text, "container_threads_max") == "100"

@@ -13,11 +13,15 @@ from registry.facts import (
     ContainerSample,
     ContainerState,
     Cost,
+    DiskKind,
+    DiskUsage,
+    DiskUse,
     EngineFacts,
     Health,
     Limits,
     NetworkSample,
     StartTls,
+    SwarmRole,
     Verdict,
 )
 from registry.fleet import DomainStatus, EndpointStatus, EventCount, Fleet, GapCount, NodeStatus
@@ -37,6 +41,8 @@ ENGINE = EngineFacts(
     cgroup_version="2",
     cpus=4,
     memory_bytes=8 << 30,
+    warnings=("WARNING: No swap limit support",),
+    swarm_role=SwarmRole.MANAGER,
 )
 NODE = NodeStatus(
     name="web-1",
@@ -52,8 +58,9 @@ NODE = NodeStatus(
     scrapes_total=100,
     failures_total=3,
     engine=ENGINE,
-    cost=Cost(requests=3, received_bytes=4096, phase_seconds={"list": 0.25}),
+    cost=Cost(requests=3, received_bytes=4096, phase_seconds={"list": 0.25}, cpu_seconds=0.002),
     containers={"running": 2, "exited": 1},
+    disk=DiskUsage(SEEN.timestamp(), {DiskKind.IMAGES: DiskUse(5, 2, 3000, 1000)}),
 )
 DOMAIN = DomainStatus(
     id=1,
@@ -110,7 +117,10 @@ FLEET = Fleet(
     nodes=(NODE,),
     domains=(DOMAIN,),
     endpoints=(ENDPOINT,),
-    event_counts=(EventCount("web-1", "shop", "oom", 2),),
+    event_counts=(
+        EventCount("web-1", "shop", "die: error", 4),
+        EventCount("web-1", "shop", "oom", 2),
+    ),
     gap_counts=(GapCount("web-1", "events", 3),),
     collectors=(COLLECTOR,),
     head=Head(12, "cd" * 32),
@@ -131,6 +141,7 @@ SHOP = ContainerFacts(
     started_at=NOW - timedelta(days=2),
     labels={"com.docker.compose.project": "shop"},
     limits=Limits(memory_bytes=1 << 28, memory_swap_bytes=-1, nano_cpus=1_500_000_000),
+    image_digest="sha256:2",
 )
 SHOP_SAMPLE = ContainerSample(
     container_id=SHOP_ID,
@@ -148,6 +159,13 @@ SHOP_SAMPLE = ContainerSample(
     memory_max_usage_bytes=210_000_000,
     memory_failures=5,
     pids=17,
+    pids_limit=100,
+    memory_swap_bytes=4096,
+    memory_mapped_bytes=8192,
+    memory_active_file_bytes=30_000_000,
+    memory_inactive_file_bytes=50_000_000,
+    page_faults=1234,
+    major_page_faults=56,
     networks=(NetworkSample("eth0", 1, 2, 3, 4, 5, 6, 7, 8),),
     blocks=(BlockSample(8, 0, "Read", 4096, 1), BlockSample(8, 0, "Write", 8192, 2)),
 )

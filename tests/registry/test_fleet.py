@@ -11,6 +11,9 @@ from registry.facts import (
     ContainerSample,
     ContainerState,
     Cost,
+    DiskKind,
+    DiskUsage,
+    DiskUse,
     EventCursor,
     Failure,
     FailureReason,
@@ -324,3 +327,20 @@ async def test_a_disabled_target_is_never_overdue(tx: Connection) -> None:
     await add_node(tx, enabled=False)
     await add_domain(tx, enabled=False)
     assert await overdue(tx, 900) == (0, 0)
+
+
+async def test_a_page_counts_what_ended_for_want_of_memory(tx: Connection) -> None:
+    await add_node(tx)
+    facts = replace(FACTS, events=(die(1, action="oom"), die(2, action="oom"), die(3, "db")))
+    await scrape(tx, Recorder(), facts)
+    page = await read_node_numbers(tx, "alpha", DEFAULTS)
+    assert page
+    assert page.ooms == {"web": 2}
+
+
+async def test_a_disk_is_read_as_it_was_measured(tx: Connection) -> None:
+    await add_node(tx)
+    disk = DiskUsage(5.0, {DiskKind.VOLUMES: DiskUse(2, 1, 300, 100)}, REFUSED)
+    await scrape(tx, Recorder(), replace(FACTS, disk=disk))
+    (node,) = (await read_fleet(tx, NOW, DEFAULTS)).nodes
+    assert node.disk == disk

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,8 @@ from registry.nodes import (
     update_node,
 )
 from registry.observations import NodeResult, Recorder
-from registry.schedule import claim_nodes
+from registry.partitions import create_partitions
+from registry.schedule import claim_nodes, request_now
 from registry.session import Connection, Engine
 from tests.registry.targets import (
     DEFAULTS,
@@ -202,7 +204,7 @@ async def test_a_page_takes_the_same_statements_whatever_its_length(tx: Connecti
     with statements(tx) as run:
         for limit in (1, 9):
             await list_nodes(tx, limit=limit)
-    assert len(run) == 2 * 2
+    assert len(run) == 2 * 3
 
 
 async def test_pages_go_by_name_and_are_stable_under_inserts(tx: Connection) -> None:
@@ -222,3 +224,35 @@ async def test_filters_narrow_the_list(tx: Connection) -> None:
     assert await names(tx, enabled=False) == ["off"]
     assert await names(tx, label=("site", "berlin")) == ["web"]
     assert await names(tx, label=("site", "paris")) == []
+
+
+# ---------------------------------------------------------------------------- one engine twice
+
+
+async def claimed(tx: Connection, node: Node, engine_id: str) -> None:
+    """Record a scrape in which the engine of the one node that is due had this id."""
+    leases = await claim_nodes(tx, NOW, 9, DEFAULTS, NO_KEYS)
+    facts = node_facts(engine=replace(ENGINE, engine_id=engine_id))
+    (lease,) = [each for each in leases if each.question.node_id == node.id]
+    await Recorder().record_nodes(tx, [NodeResult(lease, facts, NOW)])
+    for other in leases:
+        await request_now(tx, node_id=other.question.node_id, now=NOW)
+
+
+async def test_nodes_with_one_engine_name_each_other(tx: Connection) -> None:
+    await create_partitions(tx, NOW, days_ahead=1)
+    for node, engine_id in zip(
+        await create(tx, "a", "b", "c", "d", "e"), ["1", "1", "2", "", ""], strict=True
+    ):
+        await claimed(tx, node, engine_id)
+    same = {node.name: node.state.same_engine_as for node in (await list_nodes(tx, limit=9)).items}
+    assert same == {"a": ("b",), "b": ("a",), "c": (), "d": (), "e": ()}
+    assert (await get_node(tx, "a")).state.same_engine_as == ("b",)
+
+
+async def test_a_node_that_is_no_longer_watched_is_nobodys_double(tx: Connection) -> None:
+    await create_partitions(tx, NOW, days_ahead=1)
+    for node in await create(tx, "old", "new"):
+        await claimed(tx, node, "1")
+    await update_node(tx, "old", {"enabled": False}, ALICE, NOW)
+    assert (await get_node(tx, "new")).state.same_engine_as == ()

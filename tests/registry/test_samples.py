@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import astuple
+
+from msgspec.msgpack import encode
+
 from registry.facts import BlockSample, ContainerSample, NetworkSample
 from registry.samples import NodeSamples, pack, read_samples, unpack, write_samples
 from registry.session import Connection
@@ -10,6 +14,7 @@ SAMPLE = ContainerSample(
     received_at=1795435200.25,
     cpu_total_ns=2**63,
     memory_usage_bytes=0,
+    page_faults=7,
     networks=(NetworkSample("eth0", 1, 2, 3, 4, 5, 6, 7, 8), NetworkSample("eth1", *range(8))),
     blocks=(BlockSample(8, 0, "Read", 4096, 1),),
 )
@@ -22,6 +27,13 @@ def test_samples_come_back_as_they_were_packed() -> None:
 
 def test_nothing_packs_to_nothing() -> None:
     assert unpack(pack([])) == ()
+
+
+def test_what_another_release_packed_is_left_alone() -> None:
+    """0.2 packed the samples alone, without the number of their layout."""
+    assert unpack(encode([[*astuple(BARE)]])) == ()
+    assert unpack(encode([])) == ()
+    assert unpack(encode([3, [*astuple(BARE)]])) == ()
 
 
 def test_names_of_fields_are_not_packed() -> None:

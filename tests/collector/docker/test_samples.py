@@ -86,3 +86,19 @@ def test_a_container_that_does_not_run_has_no_sample() -> None:
 def test_a_counter_beyond_reason_is_a_protocol_failure(number: object) -> None:
     with pytest.raises(Failed, match="cannot read stats"):
         sample(pids_stats={"current": number})
+
+
+def test_both_generations_tell_of_files_and_faults() -> None:
+    old, new = full("1.41"), full("1.52")
+    assert (old.memory_swap_bytes, new.memory_swap_bytes) == (None, None)
+    for made in (old, new):
+        assert made.memory_inactive_file_bytes == made.page_faults == 8192
+    swapping = sample(memory_stats={"stats": {"total_inactive_file": 1, "total_swap": 7}})
+    assert swapping.memory_swap_bytes == 7
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"), [(18446744073709551615, 0), (100, 100), (None, None)], ids=str
+)
+def test_a_limit_that_is_none_is_zero(limit: int | None, told: int | None) -> None:
+    assert sample(pids_stats={"current": 3, "limit": limit}).pids_limit == told

@@ -24,7 +24,7 @@ _SEED = 20261123
 _SAMPLE = re.compile(r"(\S+?\{.*\}|\S+) (\S+)(?: \d+)?")
 # What moves at each scrape of a container that does something; all else stands still.
 _RISING = re.compile(
-    r"^container_(cpu_.*_seconds|network_.*|fs_.*|blkio.*)_total|^container_cpu_cfs"
+    r"^container_(cpu_.*_seconds|network_.*|fs_.*|blkio.*)_total|^container_cpu_cfs|^container_memory_failures"
 )
 _SWAYING = re.compile(r"^container_memory_(usage|working_set|rss|cache)")
 _SEEN = re.compile(r"^container_last_seen|_timestamp_seconds")

@@ -88,7 +88,10 @@ def _add_state(page: Page, labels: str, container: ContainerFacts) -> None:
     image = label_text(image_id=container.image_id, image_digest=container.image_digest)
     page.add(f.CONTAINER_IMAGE, labels, 1, f",{image}" if image else "")
     page.add_one_hot(f.STATE_STATUS, labels, ContainerState, container.state)
-    page.add_one_hot(f.STATE_HEALTH, labels, Health, container.health)
+    if container.health is Health.NONE:
+        page.add(f.STATE_HEALTH, labels, 1, f',status="{Health.NONE}"')
+    else:
+        page.add_one_hot(f.STATE_HEALTH, labels, Health, container.health)
     page.add(f.STATE_OOM, labels, container.oom_killed)
     page.add(f.STATE_STARTED, labels, unix(container.started_at) or 0)
     page.add(f.STATE_FINISHED, labels, unix(container.finished_at) or 0)

@@ -250,7 +250,9 @@ CONTAINER_IMAGE = _container.gauge(
 # docker_state_exporter's names; its restart count is a counter there, which a recreated one breaks.
 STATE_STATUS = _container.gauge("container_state_status", "1 at the container's state.", "status")
 STATE_HEALTH = _container.gauge(
-    "container_state_health_status", "1 at the outcome of its check.", "status"
+    "container_state_health_status",
+    "1 at the outcome of its check; without a check, none alone.",
+    "status",
 )
 STATE_OOM = _container.gauge("container_state_oomkilled", "1 where it was out of memory.")
 STATE_STARTED = _container.gauge(

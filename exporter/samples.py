@@ -44,11 +44,10 @@ _CONTAINER: tuple[Reading[ContainerSample], ...] = (
     (f.THREADS, lambda sample: sample.pids),
     (f.THREADS_MAX, lambda sample: sample.pids_limit),
 )
-# A container's control group has none below it that is not its own: both scopes are the same.
-_FAULTS = tuple(
-    (f',failure_type="{kind}",scope="{scope}"', kind == "pgmajfault")
-    for kind in ("pgfault", "pgmajfault")
-    for scope in ("container", "hierarchy")
+# cAdvisor tells the same again as scope="hierarchy": no container has control groups of its own below.
+_FAULTS: tuple[tuple[str, Callable[[ContainerSample], int | None]], ...] = (
+    (',failure_type="pgfault",scope="container"', lambda sample: sample.page_faults),
+    (',failure_type="pgmajfault",scope="container"', lambda sample: sample.major_page_faults),
 )
 _LIMITED: tuple[Reading[ContainerSample], ...] = (
     (f.CFS_PERIODS, lambda sample: sample.cfs_periods),
@@ -111,8 +110,8 @@ def _faults(rows: Sequence[Row[ContainerSample]]) -> Iterator[str]:
     told = [
         f"{f.MEMORY_FAULTS.name}{{{labels}{more}}} {value}{at}\n"
         for labels, sample, at in rows
-        for more, major in _FAULTS
-        if (value := sample.major_page_faults if major else sample.page_faults) is not None
+        for more, read in _FAULTS
+        if (value := read(sample)) is not None
     ]
     if told:
         yield f.MEMORY_FAULTS.header

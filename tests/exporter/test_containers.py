@@ -110,6 +110,11 @@ def test_a_state_has_docker_state_exporters_names_too() -> None:
     assert list(values(text, "container_restartcount").values()) == ["2"]
 
 
+def test_a_container_without_a_check_has_no_other_outcome_of_it() -> None:
+    found = values(page(replace(SHOP, health=Health.NONE)), "container_state_health_status")
+    assert [labels.rpartition(",")[2] for labels in found] == ['status="none"}']
+
+
 def test_what_never_happened_happened_at_zero() -> None:
     assert only(replace(SHOP, started_at=None), "container_state_startedat") == "0"
     assert only(SHOP, "container_state_finishedat") == "0"

@@ -87,13 +87,11 @@ def _network(name: str) -> NetworkSample:
     return NetworkSample(name, 10, 20, 30, 40, 50, 60, 70, 80)
 
 
-def test_page_faults_are_told_by_kind_and_scope() -> None:
+def test_page_faults_are_told_by_kind() -> None:
     found = values(page(SHOP_SAMPLE), "container_memory_failures_total")
     assert [(labels.rpartition("failure_type=")[2], value) for labels, value in found.items()] == [
         ('"pgfault",scope="container"}', "1234"),
-        ('"pgfault",scope="hierarchy"}', "1234"),
         ('"pgmajfault",scope="container"}', "56"),
-        ('"pgmajfault",scope="hierarchy"}', "56"),
     ]
 
 

@@ -236,7 +236,10 @@ class ContainerFacts:
     health_output: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# Samples are not frozen: that would take three times as long to make, and a scrape makes dozens.
+
+
+@dataclass(slots=True)
 class NetworkSample:
     """Counters of one interface since the container started."""
 
@@ -251,7 +254,7 @@ class NetworkSample:
     transmit_dropped: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BlockSample:
     """Bytes and operations of one block device; `operation` is Read or Write, as cAdvisor writes it.
 
@@ -265,7 +268,7 @@ class BlockSample:
     operations_total: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContainerSample:
     """One container's newest numbers, from `GET /containers/{id}/stats?one-shot=1&stream=0`.
 

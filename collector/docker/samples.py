@@ -57,13 +57,24 @@ def _memory_details(stat: wire.MemoryDetails) -> tuple[int | None, ...]:
     """
     if stat.total_inactive_file is None:
         return (
-            *(stat.anon, stat.file, stat.file_mapped, stat.active_file, stat.inactive_file),
-            *(None, stat.pgfault, stat.pgmajfault),
+            stat.anon,
+            stat.file,
+            stat.file_mapped,
+            stat.active_file,
+            stat.inactive_file,
+            None,
+            stat.pgfault,
+            stat.pgmajfault,
         )
     return (
-        *(stat.total_rss, stat.total_cache, stat.total_mapped_file),
-        *(stat.total_active_file, stat.total_inactive_file),
-        *(stat.total_swap, stat.total_pgfault, stat.total_pgmajfault),
+        stat.total_rss,
+        stat.total_cache,
+        stat.total_mapped_file,
+        stat.total_active_file,
+        stat.total_inactive_file,
+        stat.total_swap,
+        stat.total_pgfault,
+        stat.total_pgmajfault,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0005"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
@@ -16,8 +16,8 @@ _SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
-    op.execute((_SQL / "0005_more_facts.sql").read_text(encoding="utf-8"))
+    op.execute((_SQL / "0004_more_facts.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
-    op.execute((_SQL / "0005_down.sql").read_text(encoding="utf-8"))
+    op.execute((_SQL / "0004_down.sql").read_text(encoding="utf-8"))

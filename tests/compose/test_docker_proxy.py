@@ -125,7 +125,7 @@ def test_what_the_collector_asks_reaches_the_engine_as_it_is(
 
 
 def test_every_question_of_the_collector_s_is_tried_here() -> None:
-    tried = {"VERSION", "info", "containers", "inspect", "stats", "events"}
+    tried = {"VERSION", "info", "containers", "inspect", "stats", "events", "images", "disk_usage"}
     assert {name for name in vars(calls) if name[0] != "_" and name != "annotations"} == tried
 
 

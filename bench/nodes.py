@@ -27,7 +27,7 @@ import uvloop
 
 from bench.measure import Row, median_ms, own_cpu, peak_mib, print_rows
 from collector.docker.probe import DockerProbe
-from registry.facts import EventCursor, NodeFacts, NodeQuestion
+from registry.facts.nodes import EventCursor, NodeFacts, NodeQuestion
 from tests.collector.docker.labs import NETWORK
 from tests.parts.dockerd import IMAGE, dockerd
 

@@ -12,18 +12,9 @@ from sqlalchemy import text
 
 from registry.audit import Actor, append
 from registry.backup import dump, exported_snapshot
-from registry.facts import (
-    ContainerFacts,
-    ContainerState,
-    Cost,
-    EngineEvent,
-    EngineFacts,
-    EventCursor,
-    Health,
-    Mount,
-    NodeFacts,
-    Port,
-)
+from registry.facts.containers import ContainerFacts, ContainerState, Health, Mount, Port
+from registry.facts.nodes import EngineEvent, EngineFacts, EventCursor, NodeFacts
+from registry.facts.outcomes import Cost
 from registry.nodes import NodeSpec, create_node
 from registry.observations import NodeResult, Recorder
 from registry.partitions import create_partitions

@@ -35,7 +35,7 @@ from bench.measure import (
     process_cpu,
 )
 from collector.tls.probe import TlsProbe
-from registry.facts import DomainFacts, DomainQuestion, StartTls, Verdict
+from registry.facts.domains import DomainFacts, DomainQuestion, StartTls, Verdict
 
 _IN_FLIGHT = 4
 _BLACKBOX_MODULE = """

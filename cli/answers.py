@@ -9,7 +9,10 @@ from typing import Generic, TypeVar
 import msgspec
 
 from cli.faults import CannotReach
-from registry.facts import ContainerState, DiskUsage, EngineFacts, Failure, Fault, Health, Verdict
+from registry.facts.containers import ContainerState, Health
+from registry.facts.domains import Fault, Verdict
+from registry.facts.nodes import DiskUsage, EngineFacts
+from registry.facts.outcomes import Failure
 
 ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")

@@ -11,7 +11,7 @@ from cli.answers import Certificate
 from cli.life import Life
 from cli.output import BAD, STRONG, pairs, say
 from cli.words import minute, plain
-from registry.facts import CertificateFacts
+from registry.facts.domains import CertificateFacts
 
 _NAMES_SHOWN = 12
 

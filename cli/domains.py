@@ -31,7 +31,7 @@ from cli.options import (
 from cli.output import QUIET, STRONG, WARN, list_lines, note, pairs, print_json, say
 from cli.standing import Standing
 from cli.words import ago, now, plain
-from registry.facts import StartTls
+from registry.facts.domains import StartTls
 
 if TYPE_CHECKING:
     from cli.client import Api

@@ -12,7 +12,8 @@ from cli.answers import Endpoint
 from cli.life import Life, left
 from cli.output import BAD, GOOD, QUIET, STRONG, WARN, pairs, say, table
 from cli.words import plain
-from registry.facts import Failure, Fault, Verdict
+from registry.facts.domains import Fault, Verdict
+from registry.facts.outcomes import Failure
 
 
 @dataclass(frozen=True, slots=True)

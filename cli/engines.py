@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from cli.answers import NodeState
 from cli.words import ago, count, plain
-from registry.facts import DiskUsage, EngineFacts, SwarmRole
+from registry.facts.nodes import DiskUsage, EngineFacts, SwarmRole
 
 Pairs = list[tuple[str, str]]
 

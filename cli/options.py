@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from cli.faults import BadInput
-from registry.facts import StartTls
+from registry.facts.domains import StartTls
 
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON and nothing else.")]
 Labels = Annotated[

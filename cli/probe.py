@@ -16,7 +16,8 @@ from cli.options import ServerName, StartTlsOption, Timeout, checked, split_port
 from cli.output import STRONG, print_json, say, table
 from cli.words import count, minute, now
 from registry.durations import parse_duration
-from registry.facts import DomainFacts, DomainQuestion, EndpointOutcome, Failure, StartTls
+from registry.facts.domains import DomainFacts, DomainQuestion, EndpointOutcome, StartTls
+from registry.facts.outcomes import Failure
 
 if TYPE_CHECKING:
     from registry.settings import Settings

@@ -10,7 +10,7 @@ from rich.text import Text
 from cli.answers import Container, Domain, Node
 from cli.output import BAD, GOOD, QUIET, WARN
 from registry.durations import parse_duration
-from registry.facts import ContainerState, Health
+from registry.facts.containers import ContainerState, Health
 
 # A target that was just added may wait so long for its first answer, time-out included.
 _FIRST_SECONDS = 60

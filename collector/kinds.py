@@ -12,7 +12,7 @@ from collector.cycle import Kind, Tally
 from collector.docker.probe import DockerProbe
 from collector.tls.probe import TlsProbe
 from registry.credentials import Keyring
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import Defaults, DomainLease, NodeLease, claim_domains, claim_nodes
 from registry.session import Connection

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from exporter import families as f
 from exporter.text import Page, label_text, stamp, unix
-from registry.facts import ContainerFacts, ContainerState, EngineFacts, Health, Limits
+from registry.facts.containers import ContainerFacts, ContainerState, Health, Limits
+from registry.facts.nodes import EngineFacts
 
 _INVALID_IN_NAME = re.compile(r"[^a-zA-Z0-9_]")
 _WITH_CGROUP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})

@@ -12,7 +12,10 @@ from exporter import families as f
 from exporter.text import Page, label_text, unix
 from registry.collectors import CollectorStatus
 from registry.events import DEATH
-from registry.facts import ContainerState, DiskUsage, Failure, FailureReason, Verdict
+from registry.facts.containers import ContainerState
+from registry.facts.domains import Verdict
+from registry.facts.nodes import DiskUsage
+from registry.facts.outcomes import Failure, FailureReason
 from registry.fleet import (
     DomainStatus,
     EndpointStatus,

@@ -12,7 +12,7 @@ from exporter import families as f
 from exporter.containers import Containers
 from exporter.families import Family
 from exporter.text import escape, stamp
-from registry.facts import BlockSample, ContainerSample, NetworkSample
+from registry.facts.containers import BlockSample, ContainerSample, NetworkSample
 
 R = TypeVar("R")
 

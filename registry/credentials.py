@@ -13,7 +13,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.audit import Actor, append
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
-from registry.facts import Credential, Secret, SshCredential, TlsCredential, UnusableCredential
+from registry.facts.credentials import (
+    Credential,
+    Secret,
+    SshCredential,
+    TlsCredential,
+    UnusableCredential,
+)
 from registry.key_material import CredentialFacts, facts_of
 from registry.models import credentials, vps_nodes
 from registry.session import Connection

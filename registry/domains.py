@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.audit import Actor, append
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
-from registry.facts import Failure, Fault, StartTls, Verdict
+from registry.facts.domains import Fault, StartTls, Verdict
+from registry.facts.outcomes import Failure
 from registry.models import certificates, domain_state, domains, endpoints, schedule, vps_nodes
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.schedule import request_now

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from registry.facts import CertificateFacts, DomainFacts, EndpointFacts, EndpointOutcome, Failure
+from registry.facts.domains import CertificateFacts, DomainFacts, EndpointFacts, EndpointOutcome
+from registry.facts.outcomes import Failure
 from registry.session import Connection
 from registry.states import outcome_row
 from registry.stored import encode_rows, hex_bytes

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from registry.facts import EngineEvent
+from registry.facts.nodes import EngineEvent
 from registry.session import Connection
 from registry.stored import encode_rows
 

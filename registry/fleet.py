@@ -12,16 +12,10 @@ from sqlalchemy import TextClause, text
 
 from registry.audit import Head, read_head
 from registry.collectors import CollectorStatus, list_collectors
-from registry.facts import (
-    ContainerFacts,
-    ContainerSample,
-    Cost,
-    DiskUsage,
-    EngineFacts,
-    Failure,
-    StartTls,
-    Verdict,
-)
+from registry.facts.containers import ContainerFacts, ContainerSample
+from registry.facts.domains import StartTls, Verdict
+from registry.facts.nodes import DiskUsage, EngineFacts
+from registry.facts.outcomes import Cost, Failure
 from registry.samples import read_samples, unpack
 from registry.schedule import Defaults, stale_after
 from registry.session import Connection

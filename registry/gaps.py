@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy import text
 
-from registry.facts import Failure
+from registry.facts.outcomes import Failure
 from registry.schedule import stale_after
 from registry.session import Connection
 from registry.states import Before

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Row, func, literal_column, select, tuple_
 
 from registry.errors import NotFound
-from registry.facts import CertificateFacts, ContainerFacts, ContainerState
+from registry.facts.containers import ContainerFacts, ContainerState
+from registry.facts.domains import CertificateFacts
 from registry.models import certificates, container_snapshots, domains, endpoints, events, vps_nodes
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.session import Connection

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from registry.events import Happened
-from registry.facts import ContainerFacts, EngineEvent
+from registry.facts.containers import ContainerFacts
+from registry.facts.nodes import EngineEvent
 from registry.session import Connection
 from registry.snapshots import Change
 from registry.stored import encode_rows

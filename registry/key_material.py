@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from registry.errors import FieldFault, Invalid
-from registry.facts import Secret, TlsCredential
+from registry.facts.credentials import Secret, TlsCredential
 
 T = TypeVar("T")
 

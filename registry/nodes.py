@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.audit import Actor, append
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
-from registry.facts import DiskUsage, EngineFacts, Failure
+from registry.facts.nodes import DiskUsage, EngineFacts
+from registry.facts.outcomes import Failure
 from registry.models import credentials, domains, node_state, schedule, vps_nodes
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.schedule import request_now

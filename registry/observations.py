@@ -15,14 +15,10 @@ from uuid import UUID
 
 from registry.endpoints import Look, write_looks
 from registry.events import Happened, write_events
-from registry.facts import (
-    ContainerFacts,
-    DiskUsage,
-    DomainFacts,
-    EngineFacts,
-    Failure,
-    NodeFacts,
-)
+from registry.facts.containers import ContainerFacts
+from registry.facts.domains import DomainFacts
+from registry.facts.nodes import DiskUsage, EngineFacts, NodeFacts
+from registry.facts.outcomes import Failure
 from registry.gaps import close_gaps, gaps_behind, opened_gap, write_gaps
 from registry.images import new_images
 from registry.samples import NodeSamples, write_samples

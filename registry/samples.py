@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select, text
 
-from registry.facts import BlockSample, ContainerSample, NetworkSample
+from registry.facts.containers import BlockSample, ContainerSample, NetworkSample
 from registry.models import node_samples
 from registry.session import Connection
 

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from registry.credentials import Keyring
-from registry.facts import DomainQuestion, EventCursor, NodeQuestion, StartTls
+from registry.facts.domains import DomainQuestion, StartTls
+from registry.facts.nodes import EventCursor, NodeQuestion
 from registry.session import Connection
 from registry.settings import Settings
 

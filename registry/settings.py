@@ -18,7 +18,7 @@ from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
 
 from registry.durations import parse_duration
-from registry.facts import USUAL_LABELS
+from registry.facts.containers import USUAL_LABELS
 
 _PREFIX = "VSA_"
 _SECRETS = (

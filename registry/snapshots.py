@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import func, literal_column, select, text
 
-from registry.facts import ContainerFacts
+from registry.facts.containers import ContainerFacts
 from registry.models import container_snapshots
 from registry.session import Connection
 from registry.stored import decode, encode_rows

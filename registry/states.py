@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from registry.facts import EngineFacts, Failure, HostKeyFailure
+from registry.facts.nodes import EngineFacts
+from registry.facts.outcomes import Failure, HostKeyFailure
 from registry.schedule import DomainLease, NodeLease
 from registry.session import Connection
 from registry.stored import clean_detail, decode, encode_rows

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 
 FactsT = TypeVar("FactsT")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.schemas.values import CredentialName
-from registry.facts import SshCredential, TlsCredential
+from registry.facts.credentials import SshCredential, TlsCredential
 from registry.key_material import CredentialFacts
 
 # Three of them fit into a body.

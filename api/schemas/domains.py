@@ -20,7 +20,8 @@ from api.schemas.values import (
     Timeout,
 )
 from registry.domains import Domain, DomainSpec, DomainState
-from registry.facts import Failure, StartTls
+from registry.facts.domains import StartTls
+from registry.facts.outcomes import Failure
 
 _EXAMPLE: dict[str, JsonValue] = {
     "name": "mail.example.com",

@@ -19,7 +19,7 @@ from api.schemas.values import (
     Seconds,
     Timeout,
 )
-from registry.facts import Failure
+from registry.facts.outcomes import Failure
 from registry.nodes import Node, NodeSpec, NodeState
 
 _EXAMPLE: dict[str, JsonValue] = {

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.listing import ListQuery
 from api.schemas.values import Moment, PlainText
-from registry.facts import ContainerFacts, ContainerState
+from registry.facts.containers import ContainerFacts, ContainerState
 from registry.history import CertificateRow, ContainerRow, ServingEndpoint
 
 

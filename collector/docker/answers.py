@@ -7,7 +7,7 @@ from typing import Final
 from collector.docker import wire
 from collector.docker.failures import Failed
 from collector.docker.http import Answer
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 _REASONS: Final = {401: FailureReason.AUTH, 403: FailureReason.FORBIDDEN}
 

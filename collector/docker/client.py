@@ -9,7 +9,7 @@ from ssl import SSLError
 from collector.docker.failures import Failed
 from collector.docker.http import Answer, Connection
 from collector.docker.transport import Transport
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 # An old engine is asked over up to 64 connections at once; kept open for a fleet of such engines
 # they would use up the process's files.

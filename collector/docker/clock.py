@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from collector.docker.failures import Failed
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 _NANO: Final = 1_000_000_000
 

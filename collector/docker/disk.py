@@ -17,7 +17,8 @@ from collector.docker.client import Client
 from collector.docker.failures import Failed, failure_of
 from collector.docker.memory import Memory
 from collector.docker.wire_disk import DISK, Disk, Sums
-from registry.facts import DiskKind, DiskUsage, DiskUse, Failure, FailureReason, NodeQuestion
+from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, NodeQuestion
+from registry.facts.outcomes import Failure, FailureReason
 
 _AT_ONCE: Final = 4
 _TIME_LIMIT: Final = 300.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.docker import wire
-from registry.facts import EngineEvent, EventCursor
+from registry.facts.nodes import EngineEvent, EventCursor
 
 BUFFER: Final = 256
 SECOND: Final = 1_000_000_000

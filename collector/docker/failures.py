@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import ssl
 
-from registry.facts import Failure, FailureReason, HostKeyFailure
+from registry.facts.outcomes import Failure, FailureReason, HostKeyFailure
 
 _MAX_DETAIL = 300
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from collector.docker.failures import Failed
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 _TAIL = " HTTP/1.1\r\nHost: docker\r\nUser-Agent: vsa\r\n\r\n"
 _MIB = 1 << 20

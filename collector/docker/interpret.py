@@ -7,16 +7,8 @@ from datetime import UTC, datetime
 
 from collector.docker import wire
 from collector.docker.failures import tidy
-from registry.facts import (
-    ContainerFacts,
-    ContainerState,
-    EngineFacts,
-    Health,
-    Limits,
-    Mount,
-    Port,
-    SwarmRole,
-)
+from registry.facts.containers import ContainerFacts, ContainerState, Health, Limits, Mount, Port
+from registry.facts.nodes import EngineFacts, SwarmRole
 
 # Podman's own words, beside those that it shares with Docker.
 _STATES = {state.value: state for state in ContainerState} | {

@@ -10,7 +10,9 @@ from collector.docker import wire
 from collector.docker.client import Client
 from collector.docker.clock import EngineClock
 from collector.docker.digests import Digests
-from registry.facts import ContainerFacts, Credential, DiskUsage, EngineFacts, NodeQuestion
+from registry.facts.containers import ContainerFacts
+from registry.facts.credentials import Credential
+from registry.facts.nodes import DiskUsage, EngineFacts, NodeQuestion
 
 # Engines from API 1.44 (Docker 25) on answer one-shot stats at once; older ones wait for the next
 # of their own readings, one a second, so that only asking for all at the same time keeps it short.

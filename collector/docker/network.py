@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from collector.docker.failures import Failed, failure_of
 from collector.resolver import Lookup
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 _MOST_ADDRESSES = 4
 # For each address but the last: a dead first one must leave time for the next.

@@ -15,7 +15,9 @@ from collector.docker.memory import Memory, way_of
 from collector.docker.network import Network
 from collector.docker.scrape import Scrape
 from collector.docker.transport import transport_to
-from registry.facts import USUAL_LABELS, Failure, FailureReason, NodeFacts, NodeQuestion
+from registry.facts.containers import USUAL_LABELS
+from registry.facts.nodes import NodeFacts, NodeQuestion
+from registry.facts.outcomes import Failure, FailureReason
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.docker import wire_stats as wire
-from registry.facts import BlockSample, ContainerSample, NetworkSample
+from registry.facts.containers import BlockSample, ContainerSample, NetworkSample
 
 # cgroup v1 and v2; v1's Sync, Async and Total tell the same bytes again.
 _OPERATIONS = {"Read": "Read", "Write": "Write", "read": "Read", "write": "Write"}

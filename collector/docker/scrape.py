@@ -19,16 +19,9 @@ from collector.docker.meter import Meter
 from collector.docker.samples import container_sample
 from collector.docker.versions import negotiate
 from collector.docker.wire_stats import STATS
-from registry.facts import (
-    ContainerFacts,
-    ContainerSample,
-    ContainerState,
-    Cost,
-    FailureReason,
-    Health,
-    NodeFacts,
-    NodeQuestion,
-)
+from registry.facts.containers import ContainerFacts, ContainerSample, ContainerState, Health
+from registry.facts.nodes import NodeFacts, NodeQuestion
+from registry.facts.outcomes import Cost, FailureReason
 
 _DOING: Final = {
     "connect": "connecting and asking for its version",

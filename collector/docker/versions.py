@@ -6,7 +6,7 @@ from typing import Final
 
 from collector.docker import wire
 from collector.docker.failures import Failed
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 OLDEST: Final = (1, 41)  # Docker 20.10
 NEWEST: Final = (1, 52)  # Docker 29

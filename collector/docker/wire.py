@@ -12,7 +12,7 @@ from msgspec import Meta, MsgspecError, Struct, field
 from msgspec.json import Decoder
 
 from collector.docker.failures import Failed
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 # PostgreSQL's bigint: no engine counts further, and a hostile number must not get that far.
 Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]

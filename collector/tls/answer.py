@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 
 # All that one look may read, plain text and TLS together. A chain is 2-8 KB; OpenSSL itself refuses
 # a certificate message of more than 100 KB.

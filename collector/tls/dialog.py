@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 from collector.tls.answer import Look, NoAnswerError, quote
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 
 class Dialog(asyncio.Protocol):

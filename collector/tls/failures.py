@@ -10,7 +10,7 @@ import socket
 from OpenSSL import SSL
 
 from collector.tls.answer import NoAnswerError, quote
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 _Words = tuple[FailureReason, str]
 _CUT: _Words = (FailureReason.PROTOCOL, "the server cut the connection at once")

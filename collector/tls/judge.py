@@ -10,7 +10,7 @@ from OpenSSL.SSL import X509VerificationCodes as Codes
 from collector.tls.answer import Shown, VerifyError
 from collector.tls.names import as_address
 from collector.tls.parse import Parsed, read_certificate
-from registry.facts import EndpointFacts, Fault, Verdict
+from registry.facts.domains import EndpointFacts, Fault, Verdict
 
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 

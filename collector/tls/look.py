@@ -11,7 +11,7 @@ from collector.tls.dialog import Dialog
 from collector.tls.failures import NoCommonProtocolError, connecting
 from collector.tls.handshake import Handshake
 from collector.tls.starttls import DIALECTS
-from registry.facts import DomainQuestion, StartTls
+from registry.facts.domains import DomainQuestion, StartTls
 
 _HTTP = [b"h2", b"http/1.1"]
 

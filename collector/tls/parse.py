@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
 from collector.tls.names import is_named
-from registry.facts import CertificateFacts
+from registry.facts.domains import CertificateFacts
 
 # Certificates repeat from look to look and authorities from endpoint to endpoint. The few that are
 # larger than any honest one are not remembered, so that they cannot fill the memory.

@@ -14,15 +14,8 @@ from collector.tls.answer import Look, NoAnswerError
 from collector.tls.judge import judge
 from collector.tls.resolve import addresses_of
 from collector.tls.verified import Verifier
-from registry.facts import (
-    Cost,
-    DomainFacts,
-    DomainQuestion,
-    EndpointFacts,
-    EndpointOutcome,
-    Failure,
-    FailureReason,
-)
+from registry.facts.domains import DomainFacts, DomainQuestion, EndpointFacts, EndpointOutcome
+from registry.facts.outcomes import Cost, Failure, FailureReason
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collector.resolver import Lookup
 from collector.tls.answer import NoAnswerError
 from collector.tls.failures import resolving
 from collector.tls.names import as_address
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 MAX_ADDRESSES = 16
 

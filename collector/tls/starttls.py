@@ -10,7 +10,8 @@ from struct import pack, unpack
 
 from collector.tls.answer import NoAnswerError, quote
 from collector.tls.dialog import Dialog
-from registry.facts import FailureReason, StartTls
+from registry.facts.domains import StartTls
+from registry.facts.outcomes import FailureReason
 
 
 async def _smtp(dialog: Dialog) -> None:

@@ -11,7 +11,7 @@ from collector.tls.answer import Look, Shown
 from collector.tls.context import capturing_context, verifying_context
 from collector.tls.look import look_at
 from collector.tls.parse import read_certificate
-from registry.facts import DomainQuestion, StartTls
+from registry.facts.domains import DomainQuestion, StartTls
 
 _REMEMBERED = 20_000
 

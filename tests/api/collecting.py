@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import Defaults, claim_domains, claim_nodes
 from registry.session import Engine, database_now

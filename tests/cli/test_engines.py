@@ -4,15 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from cli.answers import NodeState
 from cli.engines import engine_pairs
-from registry.facts import (
-    DiskKind,
-    DiskUsage,
-    DiskUse,
-    EngineFacts,
-    Failure,
-    FailureReason,
-    SwarmRole,
-)
+from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EngineFacts, SwarmRole
+from registry.facts.outcomes import Failure, FailureReason
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ENGINE = EngineFacts(

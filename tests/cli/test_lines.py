@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from cli.answers import Domain, DomainState, Endpoint
 from cli.lines import domain_lines
-from registry.facts import Failure, FailureReason, Fault, Verdict
+from registry.facts.domains import Fault, Verdict
+from registry.facts.outcomes import Failure, FailureReason
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GOOD = Endpoint(

@@ -8,7 +8,8 @@ import pytest
 
 from cli import standing
 from cli.answers import Container, Domain, DomainState, Node, NodeState
-from registry.facts import ContainerState, Failure, FailureReason, Health
+from registry.facts.containers import ContainerState, Health
+from registry.facts.outcomes import Failure, FailureReason
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG_AGO = AT - timedelta(days=1)

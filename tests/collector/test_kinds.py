@@ -12,7 +12,8 @@ from collector.kinds import domain_kind, node_kind
 from collector.tls.probe import TlsProbe
 from registry.audit import Actor
 from registry.domains import DomainSpec, create_domain, get_domain
-from registry.facts import Failure, FailureReason, NodeFacts, NodeQuestion
+from registry.facts.nodes import NodeFacts, NodeQuestion
+from registry.facts.outcomes import Failure, FailureReason
 from registry.nodes import NodeSpec, create_node, get_node
 from registry.observations import NodeResult
 from registry.schedule import NodeLease

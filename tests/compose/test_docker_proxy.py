@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.docker import calls
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 from tests.collector.docker.labs import Asker, RealLab
 from tests.parts.docker_proxy import NGINX_USER, Proxy, Recorder, proxy, wait_for
 from tests.parts.dockerd import RealEngine, dockerd

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.containers import container_labels, describe
-from registry.facts import ContainerFacts, ContainerState, Health, Limits
+from registry.facts.containers import ContainerFacts, ContainerState, Health, Limits
 from tests.exporter.reading import Series, names, values
 from tests.exporter.things import ENGINE, NOW, SHOP, SHOP_ID
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from exporter import fleet_page
-from registry.facts import Cost, DiskUsage, Failure, FailureReason, Verdict
+from registry.facts.domains import Verdict
+from registry.facts.nodes import DiskUsage
+from registry.facts.outcomes import Cost, Failure, FailureReason
 from registry.fleet import EndpointStatus, NodeStatus
 from tests.exporter.reading import Series, assert_promtool_is_content, values
 from tests.exporter.things import DOMAIN, ENDPOINT, FLEET, NODE, NOW

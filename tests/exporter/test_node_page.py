@@ -7,7 +7,8 @@ import httpx
 import psycopg
 import pytest
 
-from registry.facts import ContainerState, Failure, FailureReason
+from registry.facts.containers import ContainerState
+from registry.facts.outcomes import Failure, FailureReason
 from tests.exporter.reading import assert_promtool_is_content, names, series, values
 from tests.exporter.things import SHOP, SHOP_SAMPLE
 from tests.exporter.watch import Watch, scraped

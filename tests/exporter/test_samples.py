@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from exporter import samples
 from exporter.containers import describe
-from registry.facts import ContainerSample, ContainerState, Limits, NetworkSample
+from registry.facts.containers import ContainerSample, ContainerState, Limits, NetworkSample
 from tests.exporter.reading import names, series, values
 from tests.exporter.things import ENGINE, SHOP, SHOP_ID, SHOP_SAMPLE
 

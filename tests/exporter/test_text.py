@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.families import Group
 from exporter.text import Page, label_text, number, stamp, unix
-from registry.facts import Health
+from registry.facts.containers import Health
 
 STATE = Group([], "test", ("node",)).gauge("state", "A state.", "health")
 BARE = Group([], "test", ()).counter("bare_total", "No labels.")

@@ -7,23 +7,18 @@ from hashlib import sha256
 
 from registry.audit import Head
 from registry.collectors import CollectorStatus
-from registry.facts import (
+from registry.facts.containers import (
     BlockSample,
     ContainerFacts,
     ContainerSample,
     ContainerState,
-    Cost,
-    DiskKind,
-    DiskUsage,
-    DiskUse,
-    EngineFacts,
     Health,
     Limits,
     NetworkSample,
-    StartTls,
-    SwarmRole,
-    Verdict,
 )
+from registry.facts.domains import StartTls, Verdict
+from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EngineFacts, SwarmRole
+from registry.facts.outcomes import Cost
 from registry.fleet import DomainStatus, EndpointStatus, EventCount, Fleet, GapCount, NodeStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -9,14 +9,10 @@ from sqlalchemy import text
 
 from registry.audit import Actor
 from registry.domains import DomainSpec, create_domain
-from registry.facts import (
-    ContainerFacts,
-    ContainerSample,
-    DomainFacts,
-    EngineEvent,
-    Failure,
-    NodeFacts,
-)
+from registry.facts.containers import ContainerFacts, ContainerSample
+from registry.facts.domains import DomainFacts
+from registry.facts.nodes import EngineEvent, NodeFacts
+from registry.facts.outcomes import Failure
 from registry.nodes import NodeSpec, create_node, delete_node, update_node
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import Defaults, claim_domains, claim_nodes

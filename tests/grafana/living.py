@@ -12,19 +12,17 @@ import httpx
 
 from api.app import make_app
 from registry.audit import Actor
-from registry.facts import (
+from registry.facts.containers import ContainerState, Health
+from registry.facts.domains import (
     CertificateFacts,
-    ContainerState,
     DomainFacts,
     EndpointFacts,
     EndpointOutcome,
-    Failure,
-    FailureReason,
     Fault,
-    Health,
-    NodeFacts,
     Verdict,
 )
+from registry.facts.nodes import NodeFacts
+from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import claim_domains, claim_nodes
 from registry.session import Connection, Engine, database_now, make_engine

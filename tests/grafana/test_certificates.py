@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 
 from cli.life import Life
 from grafana import advice
-from registry.facts import DomainFacts, Failure, FailureReason, Fault, Verdict
+from registry.facts.domains import DomainFacts, Fault, Verdict
+from registry.facts.outcomes import Failure, FailureReason
 from tests.grafana.living import Outcome, issued, look_at, shown
 from tests.parts.grafana import Range, Raw, Value, expand, statement_of
 from tests.parts.postgres import Database

@@ -11,7 +11,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from registry.facts import ContainerFacts, ContainerState, Failure, Health, NodeFacts
+from registry.facts.containers import ContainerFacts, ContainerState, Health
+from registry.facts.nodes import NodeFacts
+from registry.facts.outcomes import Failure
 from registry.observations import NodeResult, Recorder
 from registry.schedule import claim_nodes
 from registry.session import database_now, make_engine

@@ -10,23 +10,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import event, text
 
 from registry.credentials import Keyring
-from registry.facts import (
+from registry.facts.containers import ContainerFacts, ContainerSample, ContainerState
+from registry.facts.domains import (
     CertificateFacts,
-    ContainerFacts,
-    ContainerSample,
-    ContainerState,
-    Cost,
     DomainFacts,
     EndpointFacts,
     EndpointOutcome,
-    EngineEvent,
-    EngineFacts,
-    EventCursor,
-    Failure,
-    FailureReason,
-    NodeFacts,
     Verdict,
 )
+from registry.facts.nodes import EngineEvent, EngineFacts, EventCursor, NodeFacts
+from registry.facts.outcomes import Cost, Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorded, Recorder
 from registry.schedule import Defaults, DomainLease, NodeLease, claim_domains, claim_nodes
 from registry.session import Connection

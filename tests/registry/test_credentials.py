@@ -21,7 +21,7 @@ from registry.credentials import (
     rotate,
 )
 from registry.errors import Conflict, Invalid, NotFound
-from registry.facts import Secret, SshCredential, TlsCredential, UnusableCredential
+from registry.facts.credentials import Secret, SshCredential, TlsCredential, UnusableCredential
 from registry.nodes import NodeSpec, create_node, update_node
 from registry.schedule import claim_nodes
 from registry.session import Connection

@@ -14,7 +14,7 @@ from registry.domains import (
     update_domain,
 )
 from registry.errors import Conflict, Invalid, NotFound
-from registry.facts import StartTls, Verdict
+from registry.facts.domains import StartTls, Verdict
 from registry.nodes import NodeSpec, create_node
 from registry.schedule import claim_domains
 from registry.session import Connection

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from registry.endpoints import Look, write_looks
-from registry.facts import CertificateFacts, DomainFacts, EndpointOutcome, Fault, Verdict
+from registry.facts.domains import CertificateFacts, DomainFacts, EndpointOutcome, Fault, Verdict
 from registry.models import certificates
 from registry.session import Connection
 from registry.stored import decode

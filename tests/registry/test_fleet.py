@@ -7,19 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from registry.collectors import CollectorBeat, beat
-from registry.facts import (
-    ContainerSample,
-    ContainerState,
-    Cost,
-    DiskKind,
-    DiskUsage,
-    DiskUse,
-    EventCursor,
-    Failure,
-    FailureReason,
-    StartTls,
-    Verdict,
-)
+from registry.facts.containers import ContainerSample, ContainerState
+from registry.facts.domains import StartTls, Verdict
+from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EventCursor
+from registry.facts.outcomes import Cost, Failure, FailureReason
 from registry.fleet import (
     EndpointStatus,
     EventCount,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 from registry.gaps import Gap, close_gaps, gaps_behind, opened_gap, write_gaps
 from registry.session import Connection
 from registry.states import Before

@@ -9,7 +9,8 @@ import pytest
 from registry.endpoints import Look, write_looks
 from registry.errors import Invalid, NotFound
 from registry.events import Happened, write_events
-from registry.facts import CertificateFacts, ContainerState, DomainFacts
+from registry.facts.containers import ContainerState
+from registry.facts.domains import CertificateFacts, DomainFacts
 from registry.history import (
     CertificateRow,
     ContainerRow,

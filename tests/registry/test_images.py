@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from registry.facts import NodeFacts
+from registry.facts.nodes import NodeFacts
 from registry.observations import NodeResult, Recorder
 from registry.partitions import create_partitions
 from registry.schedule import claim_nodes

@@ -8,7 +8,7 @@ import pytest
 from registry.audit import Actor, AuditEntry, AuditFilter, stream_entries
 from registry.domains import DomainSpec, create_domain
 from registry.errors import Conflict, Invalid, NotFound
-from registry.facts import ContainerState
+from registry.facts.containers import ContainerState
 from registry.nodes import (
     Node,
     NodeSpec,

@@ -5,16 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from registry.facts import (
-    ContainerSample,
-    DiskKind,
-    DiskUsage,
-    DiskUse,
-    EventCursor,
-    Failure,
-    FailureReason,
-    NodeFacts,
-)
+from registry.facts.containers import ContainerSample
+from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EventCursor, NodeFacts
+from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import NodeResult, Recorded, Recorder
 from registry.partitions import create_partitions
 from registry.schedule import next_due

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, text
 
-from registry.facts import NodeFacts
+from registry.facts.nodes import NodeFacts
 from registry.observations import NodeResult, Recorded, Recorder
 from registry.partitions import create_partitions
 from registry.schedule import claim_nodes

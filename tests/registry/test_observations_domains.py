@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from registry.facts import DomainFacts, Failure, FailureReason
+from registry.facts.domains import DomainFacts
+from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import DomainResult, Recorded, Recorder
 from registry.schedule import claim_domains, next_due
 from registry.session import Connection

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from registry.facts import ContainerFacts, ContainerState, Failure, NodeFacts
+from registry.facts.containers import ContainerFacts, ContainerState
+from registry.facts.nodes import NodeFacts
+from registry.facts.outcomes import Failure
 from registry.observations import NodeResult, Recorder
 from registry.partitions import create_partitions
 from registry.schedule import NodeLease, claim_nodes

@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 from msgspec.msgpack import encode
 
-from registry.facts import BlockSample, ContainerSample, NetworkSample
+from registry.facts.containers import BlockSample, ContainerSample, NetworkSample
 from registry.samples import NodeSamples, pack, read_samples, unpack, write_samples
 from registry.session import Connection
 from tests.registry.targets import NOW, add_node, fetch, later

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.facts import EventCursor, StartTls
+from registry.facts.domains import StartTls
+from registry.facts.nodes import EventCursor
 from registry.schedule import (
     claim_domains,
     claim_nodes,

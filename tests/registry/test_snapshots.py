@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from registry.facts import ContainerFacts, ContainerState, Health, Limits, Mount, Port
+from registry.facts.containers import ContainerFacts, ContainerState, Health, Limits, Mount, Port
 from registry.partitions import create_partitions
 from registry.session import Connection
 from registry.snapshots import Change, count_open, diff, read_open, write_changes

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 from registry.schedule import claim_domains, claim_nodes
 from registry.session import Connection, Engine
 from registry.states import (

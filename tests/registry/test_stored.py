@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.facts import EngineFacts, Failure, FailureReason
+from registry.facts.nodes import EngineFacts
+from registry.facts.outcomes import Failure, FailureReason
 from registry.stored import clean_detail, decode, encode_rows, hex_bytes, make_failure
 from tests.registry.targets import ENGINE
 

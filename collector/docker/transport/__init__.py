@@ -14,7 +14,9 @@ from collector.docker.http import Connection
 from collector.docker.network import Network
 from collector.docker.transport.tcp import TcpTransport
 from collector.docker.transport.unix import UnixTransport
-from registry.facts import FailureReason, NodeQuestion, UnusableCredential
+from registry.facts.credentials import UnusableCredential
+from registry.facts.nodes import NodeQuestion
+from registry.facts.outcomes import FailureReason
 
 
 class Transport(Protocol):

@@ -16,7 +16,9 @@ import asyncssh
 from collector.docker.failures import Failed, HostKeyRefused
 from collector.docker.http import Connection
 from collector.docker.network import Network
-from registry.facts import FailureReason, NodeQuestion, SshCredential
+from registry.facts.credentials import SshCredential
+from registry.facts.nodes import NodeQuestion
+from registry.facts.outcomes import FailureReason
 
 _PORT = 22
 _SOCKET = "/var/run/docker.sock"

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from collector.docker.failures import Failed
 from collector.docker.http import Connection
 from collector.docker.network import Network
-from registry.facts import FailureReason, NodeQuestion, TlsCredential
+from registry.facts.credentials import TlsCredential
+from registry.facts.nodes import NodeQuestion
+from registry.facts.outcomes import FailureReason
 
 TLS_PORT, PLAIN_PORT = 2376, 2375
 _PLAIN = (

@@ -8,7 +8,8 @@ import os
 from collector.docker.failures import Failed
 from collector.docker.http import Connection
 from collector.docker.network import Network
-from registry.facts import FailureReason, NodeQuestion
+from registry.facts.nodes import NodeQuestion
+from registry.facts.outcomes import FailureReason
 
 
 class UnixTransport:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from registry.facts import ContainerState, Port
+from registry.facts.containers import ContainerState, Port
 from registry.observations import Recorder
 from registry.session import Engine
 from tests.registry.targets import NOW, add_node, container, node_facts, scrape

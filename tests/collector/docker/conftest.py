@@ -10,7 +10,7 @@ import pytest
 import uvloop
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry.facts import SshCredential, TlsCredential
+from registry.facts.credentials import SshCredential, TlsCredential
 from tests.collector.docker.labs import Asker, Lab, RealLab, StandInLab, Way
 from tests.parts.dockerd import RealEngine, dockerd, podman
 from tests.parts.engine import StandIn, serving

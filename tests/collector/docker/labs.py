@@ -17,7 +17,10 @@ from collector.docker.network import Network
 from collector.docker.probe import DockerProbe
 from collector.policy import refusal
 from collector.resolver import SystemLookup
-from registry.facts import ContainerFacts, Credential, Failure, NodeFacts, NodeQuestion
+from registry.facts.containers import ContainerFacts
+from registry.facts.credentials import Credential
+from registry.facts.nodes import NodeFacts, NodeQuestion
+from registry.facts.outcomes import Failure
 from tests.parts.dockerd import IMAGE, RealEngine
 from tests.parts.engine import StandIn
 from tests.parts.engine_world import Box

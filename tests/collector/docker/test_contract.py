@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from registry.facts import ContainerState, DiskKind, EngineEvent, SwarmRole
+from registry.facts.containers import ContainerState
+from registry.facts.nodes import DiskKind, EngineEvent, SwarmRole
 from tests.collector.docker.labs import Asker, Lab
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from collector.docker.disk import disk_uses
 from collector.docker.wire_disk import DISK
-from registry.facts import DiskKind, DiskUsage, DiskUse, FailureReason
+from registry.facts.nodes import DiskKind, DiskUsage, DiskUse
+from registry.facts.outcomes import FailureReason
 from tests.collector.docker.labs import Asker
 from tests.parts.engine import StandIn, hang, kind_of, saying, serving
 from tests.parts.engine_world import World

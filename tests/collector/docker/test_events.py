@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from collector.docker import wire
 from collector.docker.events import BUFFER, SECOND, News, read, window
-from registry.facts import EventCursor
+from registry.facts.nodes import EventCursor
 
 NOW = 1_700_000_000 * SECOND
 

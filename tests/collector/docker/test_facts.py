@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from registry.facts import Health, SwarmRole
+from registry.facts.containers import Health
+from registry.facts.nodes import SwarmRole
 from tests.collector.docker.labs import Asker
 from tests.parts.engine import StandIn, hang_up, kind_of, saying
 

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from collector.docker.failures import Failed, failure_of, tidy
-from registry.facts import Failure, FailureReason
+from registry.facts.outcomes import Failure, FailureReason
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from collector.docker.probe import DockerProbe
-from registry.facts import Failure, FailureReason, NodeFacts, NodeQuestion
+from registry.facts.nodes import NodeFacts, NodeQuestion
+from registry.facts.outcomes import Failure, FailureReason
 from tests.collector.docker.labs import NETWORK, Asker
 from tests.parts.engine import (
     Mischief,

@@ -7,7 +7,7 @@ import pytest
 
 from collector.docker import wire
 from collector.docker.interpret import container_facts, container_state, moment, row_facts
-from registry.facts import ContainerFacts, ContainerState, Health, Limits, Mount, Port
+from registry.facts.containers import ContainerFacts, ContainerState, Health, Limits, Mount, Port
 
 ID = "ab" * 32
 

@@ -5,7 +5,7 @@ import pytest
 from collector.docker.client import Client
 from collector.docker.memory import Engine, Memory, way_of
 from collector.docker.transport.unix import UnixTransport
-from registry.facts import EngineFacts, NodeQuestion
+from registry.facts.nodes import EngineFacts, NodeQuestion
 from tests.collector.docker.labs import NETWORK
 
 FACTS = EngineFacts("id", "host", "x", "1.52", "Debian", "x86_64", "6.1", "overlay2", "2", 2, 1)

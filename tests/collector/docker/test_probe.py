@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.facts import ContainerState, Failure, FailureReason
+from registry.facts.containers import ContainerState
+from registry.facts.outcomes import Failure, FailureReason
 from tests.collector.docker.labs import Asker
 from tests.parts.engine import StandIn, hang_up, kind_of, saying, serving
 from tests.parts.engine_world import World

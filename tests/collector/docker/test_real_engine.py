@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from registry.facts import ContainerState, Health
+from registry.facts.containers import ContainerState, Health
 from tests.collector.docker.labs import Asker, RealLab, wait_for
 from tests.parts.dockerd import RealEngine
 

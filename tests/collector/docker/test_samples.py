@@ -8,7 +8,7 @@ from collector.docker import wire
 from collector.docker.failures import Failed
 from collector.docker.samples import container_sample
 from collector.docker.wire_stats import STATS
-from registry.facts import BlockSample, ContainerSample, NetworkSample
+from registry.facts.containers import BlockSample, ContainerSample, NetworkSample
 from tests.parts.engine_world import World
 
 READ = "2026-11-23T00:51:35.932200848Z"

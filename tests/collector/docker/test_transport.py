@@ -13,14 +13,8 @@ import asyncssh
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry.facts import (
-    Credential,
-    Failure,
-    FailureReason,
-    HostKeyFailure,
-    SshCredential,
-    TlsCredential,
-)
+from registry.facts.credentials import Credential, SshCredential, TlsCredential
+from registry.facts.outcomes import Failure, FailureReason, HostKeyFailure
 from tests.collector.docker.labs import NETWORK, Way
 from tests.parts.ports import free_port
 from tests.parts.sshd import Sshd, sshd

@@ -5,7 +5,7 @@ import pytest
 from collector.docker.failures import Failed
 from collector.docker.versions import negotiate
 from collector.docker.wire import Version
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.tls.probe import TlsProbe
-from registry.facts import (
+from registry.facts.domains import (
     DomainFacts,
     DomainQuestion,
     EndpointFacts,
     EndpointOutcome,
-    Failure,
     StartTls,
     Verdict,
 )
+from registry.facts.outcomes import Failure
 from tests.parts.tls import Authority, Server
 
 NAME = "example.test"

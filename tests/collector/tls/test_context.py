@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.tls.context import verifying_context
-from registry.facts import Verdict
+from registry.facts.domains import Verdict
 from tests.collector.tls.asking import NAME, Asker, World
 from tests.parts.tls import Authority, serve
 

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from collector.tls.failures import connecting, resolving
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 R = FailureReason
 

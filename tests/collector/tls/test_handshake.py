@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from registry.facts import FailureReason, Verdict
+from registry.facts.domains import Verdict
+from registry.facts.outcomes import FailureReason
 from tests.collector.tls.asking import NAME, Asker, World, verdicts
 from tests.parts.require import require_program
 from tests.parts.tls import Server, hold, listen, serve, server_context

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from collector.tls.answer import Shown, VerifyError
 from collector.tls.judge import judge
-from registry.facts import EndpointFacts, Verdict
+from registry.facts.domains import EndpointFacts, Verdict
 from tests.collector.tls.asking import NAME, Asker, World, verdicts
 from tests.parts.tls import Authority, Identity, rsa_key, self_signed, serve
 

@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from registry.facts import DomainFacts, EndpointOutcome, Failure, FailureReason
+from registry.facts.domains import DomainFacts, EndpointOutcome
+from registry.facts.outcomes import Failure, FailureReason
 from tests.collector.tls.asking import NAME, Asker, World
 from tests.parts.require import missing
 from tests.parts.tls import Server, hold, listen, serve

@@ -11,7 +11,7 @@ import pytest
 from collector.resolver import Lookup, SystemLookup
 from collector.tls.answer import NoAnswerError
 from collector.tls.resolve import MAX_ADDRESSES, addresses_of
-from registry.facts import FailureReason
+from registry.facts.outcomes import FailureReason
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from struct import pack
 
 import pytest
 
-from registry.facts import FailureReason, StartTls, Verdict
+from registry.facts.domains import StartTls, Verdict
+from registry.facts.outcomes import FailureReason
 from tests.collector.tls.asking import NAME, Asker, World
 from tests.parts.tls import Handler, hold, listen, serve
 

@@ -27,6 +27,7 @@ format: $(VENV)/.dev ## put the code into the house format
 
 bench: $(VENV)/.dev ## measure: CPU a node scrape, a TLS probe beside their peers, the SQL of the dashboards, growth
 	$(BIN)/python -m bench.nodes
+	$(BIN)/python -m bench.fleet
 	$(BIN)/python -m bench.tls
 	$(BIN)/python -m bench.dashboards
 	$(BIN)/python -m bench.growth

@@ -47,6 +47,17 @@ def process_cpu(pid: int) -> float:
     return (int(user) + int(system)) / _TICKS
 
 
+def tree_cpu(pid: int) -> float:
+    """CPU seconds so far of a process, of its children that live, and of those that it waited for."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return _with_waited_for(pid) + sum(_with_waited_for(int(child)) for child in children)
+
+
+def _with_waited_for(pid: int) -> float:
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    return sum(map(int, text.rpartition(")")[2].split()[11:15])) / _TICKS
+
+
 def peak_mib(pid: int | None = None) -> float:
     """Peak resident memory of a process (default: this one) in MiB."""
     status = Path(f"/proc/{pid or 'self'}/status").read_text(encoding="ascii", errors="replace")

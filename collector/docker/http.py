@@ -146,9 +146,11 @@ class Connection(asyncio.Protocol):
             self._resolve()
 
     def _resolve(self) -> None:
-        waiter, self._waiter = self._waiter, None
+        answers, waiter = self._answers, self._waiter
+        # A kept connection holds no answers: a thousand idle ones would hold a hundred megabytes.
+        self._answers, self._body, self._first, self._waiter = [], [], b"", None
         if waiter and not waiter.done():
-            waiter.set_result(self._answers)
+            waiter.set_result(answers)
 
     def _fail(self, reason: FailureReason, what: str) -> None:
         waiter, self._waiter = self._waiter, None

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
@@ -181,6 +182,20 @@ async def serving(engine: StandIn, path: Path) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(lambda: _Connection(engine), path)
     engine.url = f"unix://{path}"
+    try:
+        yield engine.url
+    finally:
+        server.close()
+        engine.drop_connections()
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def serving_tls(engine: StandIn, context: ssl.SSLContext) -> AsyncIterator[str]:
+    """Serve a stand-in over TLS on a free port of loopback; yields its URL."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(engine), "127.0.0.1", 0, ssl=context)
+    engine.url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield engine.url
     finally:

@@ -62,6 +62,7 @@ class World:
         self.api = api
         self.oldest_api = oldest_api
         self.version = version
+        self.engine_id = "0e9f6e36-5d5a-4f2b-9d54-0f8f3d1b7c11"
         self.boxes: dict[str, Box] = {}
         self.digests = {_IMAGE_ID: [f"busy@{_DIGEST}"]}
         self.swarm: dict[str, object] = {"LocalNodeState": "inactive", "ControlAvailable": False}
@@ -167,7 +168,7 @@ class World:
     def _info(self) -> dict[str, object]:
         moment = datetime.fromtimestamp(self.now() / 1e9, UTC)
         return {
-            "ID": "0e9f6e36-5d5a-4f2b-9d54-0f8f3d1b7c11",
+            "ID": self.engine_id,
             "Name": "stand-in",
             "ServerVersion": self.version,
             "OperatingSystem": "Debian GNU/Linux 12 (bookworm)",

@@ -67,6 +67,7 @@ class Prometheus:
     """A running server at `url`, scraping what its configuration says."""
 
     url: str
+    pid: int
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Return the series that an instant query gives now: labels and value of each."""
@@ -93,7 +94,7 @@ def prometheus(config: str, folder: Path) -> Iterator[Prometheus]:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_ready(f"http://{address}/-/ready", process, folder / "log")
-        yield Prometheus(f"http://{address}")
+        yield Prometheus(f"http://{address}", process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -1,6 +1,6 @@
 """A fleet asked on every tick by one collector: lateness, CPU a process, memory, what is written.
 
-    python -m bench.fleet [--nodes 1000] [--containers 20] [--interval 15] [--minutes 10]
+    python -m bench.fleet [--nodes 1000] [--containers 20] [--endpoints 5000] [--minutes 10]
 
 The engines are stand-ins with pre-rendered answers, a tenth of them over TLS with client
 certificates; they note when they are asked, and lateness is that less the tick of the registry's
@@ -16,51 +16,40 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from bench.engines import Fleet, fleet
+from bench import product
 from bench.measure import peak_mib, process_cpu, tree_cpu
-from registry.embedded import EmbeddedServer, start_server
-from registry.migrate import upgrade
+from registry.embedded import EmbeddedServer
 from registry.schedule import next_due
-from tests.end_to_end.house import ROOT, TOKEN, House, wait_for
-from tests.parts.postgres import Database
-from tests.parts.prometheus import Prometheus, prometheus
+from tests.end_to_end.house import wait_for
 from tests.parts.tls import Authority
 
 _SETTLE_SECONDS = 5.0
-_PROGRAMS = ("collector", "exporter", "api")
-_CERTIFICATE = "-----BEGIN CERTIFICATE"
+_PROBE_INTERVAL = 3600.0
+_SEEN = """
+    SELECT (SELECT count(*) FROM node_state WHERE last_success_at IS NOT NULL)
+         + (SELECT count(*) FROM domain_state WHERE last_success_at IS NOT NULL)
+"""
 _WRITTEN = """
     SELECT sum(n_tup_ins + n_tup_upd + n_tup_del), pg_current_wal_insert_lsn() - '0/0'
     FROM pg_stat_user_tables
-"""
-_PROMETHEUS = """
-global: {{scrape_interval: {interval}, evaluation_interval: {interval}}}
-rule_files: ["{rules}/*.yml"]
-scrape_configs:
-  - job_name: vsa
-    static_configs: [{{targets: ["{exporter}"]}}]
-  - job_name: vsa-nodes
-    http_sd_configs:
-      - url: {nodes}
-        authorization: {{type: Bearer, credentials_file: {token}}}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How large the fleet is, how often each node is asked (seconds), and for how many seconds."""
+    """How much is watched, how often each node is asked (seconds), and for how many seconds."""
 
     nodes: int
     containers: int
+    endpoints: int
     interval: float
     seconds: float
     over_tls: int
@@ -78,10 +67,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run took: lateness of each tick in seconds, ticks missed, and usage between two moments."""
+    """What a run took: lateness in seconds of each tick that was kept, and usage between two moments.
+
+    Of the nodes, each of whose ticks counts, and of the domains that were due at all.
+    """
 
     late: list[float]
     missed: int
+    domains_late: list[float]
     before: Usage
     after: Usage
     seconds: float
@@ -93,6 +86,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--nodes", type=int, nargs="+", default=[1000], metavar="N")
     parser.add_argument("--containers", type=int, default=20, help="containers of each node")
+    parser.add_argument("--endpoints", type=int, default=5000, help="TLS endpoints, each hourly")
     parser.add_argument("--interval", type=float, default=15.0, help="seconds")
     parser.add_argument("--minutes", type=float, default=10.0, help="measured time")
     parser.add_argument("--no-prometheus", action="store_true", help="nobody scrapes the pages")
@@ -102,6 +96,7 @@ def main() -> int:
         plan = Plan(
             nodes=nodes,
             containers=options.containers,
+            endpoints=options.endpoints,
             interval=options.interval,
             seconds=options.minutes * 60,
             over_tls=nodes // 10,
@@ -116,19 +111,28 @@ def main() -> int:
 def measure(plan: Plan) -> Outcome:
     """Run one fleet for its time."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vsa-fleet-")))
+        enter = stack.enter_context
+        folder = Path(enter(tempfile.TemporaryDirectory(prefix="vsa-fleet-")))
         folder.chmod(0o711)  # PostgreSQL runs as a user of its own
         authority = Authority.create("Fleet Root")
-        engines = stack.enter_context(_engines(folder, authority, plan))
-        server = stack.enter_context(_server(folder / "database"))
-        house = stack.enter_context(_house(folder, server, plan))
-        _register(house, engines.urls, authority)
-        pids = {name: house.processes[name].pid for name in _PROGRAMS}
+        sizes = {"nodes": plan.nodes, "over_tls": plan.over_tls, "containers": plan.containers}
+        engines = enter(product.engines(folder / "engines", authority, **sizes))
+        server = enter(product.database(folder / "database"))
+        settings = {
+            "VSA_SCRAPE_INTERVAL": f"{plan.interval:g}s",
+            "VSA_PROBE_INTERVAL": f"{_PROBE_INTERVAL:g}s",
+            "VSA_TRUST_BUNDLE": str(authority.bundle_path(folder)),
+        }
+        house = enter(product.programs(folder, server, settings))
+        _say(f"registering {plan.nodes} nodes and {plan.endpoints} endpoints …")
+        product.watch_nodes(house, engines.urls, authority)
+        enter(product.watch_domains(house, authority, plan.endpoints))
+        pids = {name: house.processes[name].pid for name in product.PROGRAMS}
         pids |= {"stand-in engines": engines.pid}
         if plan.with_prometheus:
-            pids["Prometheus"] = stack.enter_context(_prometheus(folder / "prometheus", house)).pid
-        _say(f"{plan.nodes} nodes are registered; each is looked at once …")
-        wait_for("every node is up", lambda: _scraped(server) == plan.nodes, 300)
+            pids["Prometheus"] = enter(product.scraped(folder / "prometheus", house)).pid
+        _say("each is looked at once …")
+        wait_for("everything was seen", lambda: _seen(server) == plan.nodes + plan.endpoints, 300)
         time.sleep(plan.interval + _SETTLE_SECONDS)
         start, before = time.time(), _usage(server, pids)
         _wait(plan.seconds)
@@ -136,76 +140,8 @@ def measure(plan: Plan) -> Outcome:
         peaks = {name: peak_mib(pid) for name, pid in pids.items()}
         time.sleep(_SETTLE_SECONDS)  # the last ticks may be late, too
         late, missed = _lateness(_ids(server), engines.stop(), plan.interval, start, end)
-    return Outcome(late, missed, before, after, end - start, peaks)
-
-
-# ---------------------------------------------------------------------------- the parts
-
-
-@contextmanager
-def _engines(folder: Path, authority: Authority, plan: Plan) -> Iterator[Fleet]:
-    sockets = folder / "engines"
-    sockets.mkdir()
-    identity = authority.issue(["127.0.0.1"])
-    root = authority.bundle_path(sockets).read_bytes()
-    (sockets / "server.pem").write_bytes(identity.pem() + root)
-    sizes = {"nodes": plan.nodes, "over_tls": plan.over_tls, "containers": plan.containers}
-    with fleet(sockets, **sizes) as engines:
-        yield engines
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[EmbeddedServer]:
-    server = start_server(folder)
-    try:
-        upgrade(server.owner_url, server.url)
-        yield server
-    finally:
-        server.stop()
-
-
-@contextmanager
-def _house(folder: Path, server: EmbeddedServer, plan: Plan) -> Iterator[House]:
-    database = Database("vsa", server.url, server.owner_url, "", "")
-    settings = {
-        "VSA_SCRAPE_INTERVAL": f"{plan.interval:g}s",
-        "VSA_SECRET_KEY": os.urandom(32).hex(),
-    }
-    house = House(database, settings, folder)
-    try:
-        house.start(*_PROGRAMS)
-        yield house
-    finally:
-        house.stop()
-
-
-def _register(house: House, urls: Mapping[str, str], authority: Authority) -> None:
-    key, mark, certificate = authority.issue(["collector"]).pem().decode().partition(_CERTIFICATE)
-    root = authority.certificate.public_bytes(Encoding.PEM).decode()
-    secret = {"kind": "tls", "ca": root, "certificate": mark + certificate, "key": key}
-    _post(house, "/api/credentials", {"name": "fleet", "secret": secret})
-    for name, url in urls.items():
-        credential = {"credential": "fleet"} if url.startswith("tcp") else {}
-        _post(house, "/api/nodes", {"name": name, "docker_url": url, **credential})
-
-
-def _post(house: House, path: str, body: Mapping[str, object]) -> None:
-    house.client.post(path, json=body).raise_for_status()
-
-
-@contextmanager
-def _prometheus(folder: Path, house: House) -> Iterator[Prometheus]:
-    folder.mkdir()
-    (folder / "token").write_text(TOKEN)
-    names = {
-        "interval": house.environment["VSA_SCRAPE_INTERVAL"],
-        "rules": ROOT / "prometheus" / "rules",
-        "exporter": f"127.0.0.1:{house.exporter_port}",
-        "nodes": house.api_url("/api/sd/nodes"),
-        "token": folder / "token",
-    }
-    with prometheus(_PROMETHEUS.format(**names), folder) as running:
-        yield running
+        domains_late = _domains_lateness(server, start, end)
+    return Outcome(late, missed, domains_late, before, after, end - start, peaks)
 
 
 # ---------------------------------------------------------------------------- the figures
@@ -225,11 +161,9 @@ def _ids(server: EmbeddedServer) -> dict[str, int]:
         return dict(connection.execute("SELECT name, id FROM vps_nodes").fetchall())
 
 
-def _scraped(server: EmbeddedServer) -> int:
+def _seen(server: EmbeddedServer) -> int:
     with psycopg.connect(server.owner_url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM node_state WHERE last_success_at IS NOT NULL"
-        ).fetchone()
+        row = connection.execute(_SEEN).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -250,6 +184,17 @@ def _lateness(
             missed += not answered
             tick += interval
     return sorted(late), missed
+
+
+def _domains_lateness(server: EmbeddedServer, start: float, end: float) -> list[float]:
+    """Take the domains that were due between two moments: how much later was each looked at."""
+    with psycopg.connect(server.owner_url) as connection:
+        rows = connection.execute("SELECT domain_id, last_attempt_at FROM domain_state").fetchall()
+    begin = datetime.fromtimestamp(start, UTC)
+    ticks = [(next_due(begin, _PROBE_INTERVAL, f"domain/{key}"), seen) for key, seen in rows]
+    due = [(tick, seen) for tick, seen in ticks if tick.timestamp() < end]
+    # One that was not looked at since counts with the hour that it will wait.
+    return sorted(((seen - tick).total_seconds()) % _PROBE_INTERVAL for tick, seen in due)
 
 
 def _after(moment: float, interval: float, node_id: int) -> float:
@@ -275,13 +220,11 @@ def _print(plan: Plan, outcome: Outcome) -> None:
     late = outcome.late
     print(
         f"\n{plan.nodes} nodes of {plan.containers} containers, {plan.over_tls} of them over TLS, every"
-        f" {plan.interval:g} s for {outcome.seconds:.0f} s  ({time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores)\n"
+        f" {plan.interval:g} s, and {plan.endpoints} endpoints hourly, for {outcome.seconds:.0f} s  ({time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores)\n"
     )
-    print(
-        f"  ticks {len(late) + outcome.missed}, missed {outcome.missed}; lateness in ms: ", end=""
-    )
-    places = {"median": 0.5, "p99": 0.99, "p99.9": 0.999, "most": 1.0}
-    print(", ".join(f"{name} {_at(late, share) * 1000:.0f}" for name, share in places.items()))
+    print(f"  ticks {len(late) + outcome.missed}, missed {outcome.missed}; late by {_places(late)}")
+    if due := outcome.domains_late:
+        print(f"  {len(due)} endpoints were due; late by {_places(due)}")
     print(f"  PostgreSQL: {rows:,.0f} rows changed an hour, {wal:,.0f} MiB written ahead an hour\n")
     print(f"  {'':18} {'% of a core':>12} {'ms a scrape':>12} {'peak MiB':>9}")
     for name, seconds in outcome.after.cpu.items():
@@ -290,8 +233,10 @@ def _print(plan: Plan, outcome: Outcome) -> None:
         print(f"  {name:18} {used / outcome.seconds:12.1%} {used / len(late) * 1000:12.3f} {peak}")
 
 
-def _at(values: list[float], share: float) -> float:
-    return values[min(int(share * len(values)), len(values) - 1)]
+def _places(late: list[float]) -> str:
+    places = {"median": 0.5, "p99": 0.99, "p99.9": 0.999, "most": 1.0}
+    at = {name: late[min(int(share * len(late)), len(late) - 1)] for name, share in places.items()}
+    return ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in at.items())
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ class Client:
         shares = await _together(self._get_in_order(paths[lane::lanes]) for lane in range(lanes))
         return [shares[number % lanes][number // lanes] for number in range(len(paths))]
 
+    def keep(self, lanes: int) -> None:
+        """Close idle connections beyond those that the next questions go over."""
+        while len(self._idle) > max(lanes, 1):
+            self._idle.pop().abort()
+
     def close(self) -> None:
         """Drop every connection."""
         for connection in self._idle:

@@ -243,6 +243,7 @@ class Scrape:
         answers = await self._client.get_all(paths, lanes)
         now = self._now()
         self._memory.note_stats(len(ids), lanes, now - self._began_at)
+        self._client.keep(self._memory.stats_lanes(len(ids)))
         ahead = self._clock() - now
         samples = (_sample(*pair, ahead) for pair in zip(ids, answers, strict=True))
         return tuple(sample for sample in samples if sample is not None)

@@ -7,6 +7,7 @@ import resource
 import statistics
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,11 @@ def process_cpu(pid: int) -> float:
 def tree_cpu(pid: int) -> float:
     """CPU seconds so far of a process, of its children that live, and of those that it waited for."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return _with_waited_for(pid) + sum(_with_waited_for(int(child)) for child in children)
+    seconds = 0.0
+    for child in children:
+        with suppress(FileNotFoundError):  # it ended meanwhile: its parent's line has it
+            seconds += _with_waited_for(int(child))
+    return seconds + _with_waited_for(pid)
 
 
 def _with_waited_for(pid: int) -> float:

@@ -24,6 +24,7 @@ from api.routes import (
     events,
     health,
     nodes,
+    past,
     tokens,
 )
 from api.security import MAY_ADMINISTER, MAY_READ
@@ -33,7 +34,7 @@ from registry.version import __version__
 
 _PREFIX = "/api"
 _GUARDED = (
-    *(nodes, domains, credentials, certificates, containers, events, audit, discovery),
+    *(nodes, past, domains, credentials, certificates, containers, events, audit, discovery),
     tokens,
 )
 _DESCRIPTION = """\

@@ -56,12 +56,17 @@ _GRANT = """
     GRANT SELECT ON alembic_version TO {role};
     GRANT EXECUTE ON FUNCTION vsa_create_partitions, vsa_drop_partitions TO {role};
 """
+# The questions over time, which only those may ask whom they are granted to.
+_GRANT_QUESTIONS = """
+    REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA dashboard FROM PUBLIC;
+    GRANT USAGE ON SCHEMA dashboard TO {role};
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dashboard TO {role};
+"""
 # Grafana's role, where the database has one: whoever may edit a panel may send any SQL as it.
 _DASHBOARD_ROLE = "vsa_grafana"
 _GRANT_DASHBOARD = """
     REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
     GRANT CONNECT ON DATABASE {database} TO {role};
-    GRANT USAGE ON SCHEMA dashboard TO {role};
     GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO {role};
 """
 
@@ -124,13 +129,18 @@ def _grant(connection: Connection, role: str | None) -> None:
     if not _is_role(connection, role):
         raise MigrationError(f"the role {role} of VSA_DATABASE_URL does not exist in PostgreSQL")
     _run_for(connection, _GRANT, role, tables=connection.scalar(text(_TABLES)))
+    if _has_views(connection):
+        _run_for(connection, _GRANT_QUESTIONS, role)
 
 
 def _grant_dashboard(connection: Connection) -> None:
     """Open the views to Grafana's role; a database without one, or without the views, has none."""
-    views = connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = 'dashboard'"))
-    if views and _is_role(connection, _DASHBOARD_ROLE):
-        _run_for(connection, _GRANT_DASHBOARD, _DASHBOARD_ROLE)
+    if _has_views(connection) and _is_role(connection, _DASHBOARD_ROLE):
+        _run_for(connection, _GRANT_DASHBOARD + _GRANT_QUESTIONS, _DASHBOARD_ROLE)
+
+
+def _has_views(connection: Connection) -> bool:
+    return connection.scalar(text("SELECT to_regnamespace('dashboard')")) is not None
 
 
 def _is_role(connection: Connection, role: str) -> bool:

@@ -92,6 +92,7 @@ _WRITE_NODES = text("""
     SET version = r.version,
         last_attempt_at = r.last_attempt_at,
         last_success_at = coalesce(r.last_success_at, st.last_success_at),
+        first_success_at = coalesce(st.first_success_at, r.last_success_at),
         failure_reason = r.failure_reason,
         failure_detail = r.failure_detail,
         shown_host_key = r.shown_host_key,

@@ -44,6 +44,7 @@ node_state = Table(
         "shown_host_key", Text, comment="the key that an ssh:// node showed instead of host_key"
     ),
     Column("disk", JSONB, comment="DiskUsage; null: never asked"),
+    Column("first_success_at", Time, comment="before it nothing is known of the node"),
     postgresql_with={"fillfactor": "50"},
 )
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from cli.faults import BadInput
-from registry.settings import Address, Settings
+from registry.setting_kinds import Address
+from registry.settings import Settings
 
 NOBODY = "nobody"
 # Alertmanager expands what stands in braces, and a line break would begin another header.

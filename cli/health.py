@@ -22,7 +22,8 @@ from cli.options import Json
 from cli.output import BAD, GOOD, print_json, say
 
 if TYPE_CHECKING:
-    from registry.settings import Address, Settings
+    from registry.setting_kinds import Address
+    from registry.settings import Settings
 
 # Below what health checks are given: they would kill the question and lose the reason.
 _PATIENCE_SECONDS = 5.0

@@ -6,7 +6,7 @@ import errno
 import socket
 
 from cli.faults import BadInput
-from registry.settings import Address
+from registry.setting_kinds import Address
 
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
 _TROUBLE = {

@@ -21,7 +21,8 @@ from cli.token_file import leave_token
 from cli.trust import check_trust_bundle
 from cli.welcome import welcome
 from registry.embedded import EmbeddedServer
-from registry.settings import Address, Settings
+from registry.setting_kinds import Address
+from registry.settings import Settings
 
 _PROGRAMS = ("api", "collector", "exporter")
 _READY_SECONDS = 60

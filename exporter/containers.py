@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter import families as f
+from exporter.families import node as f
 from exporter.text import Page, label_text, stamp, unix
 from registry.facts.containers import ContainerFacts, ContainerState, Health, Limits
 from registry.facts.nodes import EngineFacts

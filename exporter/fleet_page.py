@@ -8,7 +8,7 @@ from datetime import datetime
 
 from prometheus_client import REGISTRY, generate_latest
 
-from exporter import families as f
+from exporter.families import fleet as f
 from exporter.text import Page, label_text, unix
 from registry.collectors import CollectorStatus
 from registry.events import DEATH

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from exporter.families import FLEET, NODE, Family
+from exporter.families.family import Family
+from exporter.families.fleet import FLEET
+from exporter.families.node import NODE
 
 _HEAD = """# Metrics
 
-Made from `exporter/families.py` by `python -m exporter.reference`; a test holds the two equal.
+Made from `exporter/families/` by `python -m exporter.reference`; a test holds the two equal.
 
 - One-hot metrics have a series for each member of a closed set ([glossary](glossary.md)): 1 at the one that holds,
   0 at the others.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from exporter import families as f
 from exporter.containers import Containers
-from exporter.families import Family
+from exporter.families import node as f
+from exporter.families.family import Family
 from exporter.text import escape, stamp
 from registry.facts.containers import BlockSample, ContainerSample, NetworkSample
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
-from exporter.families import Family
+from exporter.families.family import Family
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -6,7 +6,7 @@ import pytest
 
 from cli.faults import BadInput
 from cli.listening import check_free
-from registry.settings import Address
+from registry.setting_kinds import Address
 from tests.parts.ports import free_port
 
 

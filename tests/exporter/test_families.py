@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from exporter.families import FLEET, NODE, Family
+from exporter.families.family import Family
+from exporter.families.fleet import FLEET
+from exporter.families.node import NODE
 
 ALL = [*FLEET, *NODE]
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.families import FLEET, NODE
+from exporter.families.fleet import FLEET
+from exporter.families.node import NODE
 from exporter.reference import render
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"

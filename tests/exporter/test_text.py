@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.families import Group
+from exporter.families.family import Group
 from exporter.text import Page, label_text, number, stamp, unix
 from registry.facts.containers import Health
 

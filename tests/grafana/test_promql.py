@@ -10,7 +10,8 @@ import httpx
 import pytest
 import yaml
 
-from exporter.families import FLEET, NODE
+from exporter.families.fleet import FLEET
+from exporter.families.node import NODE
 from tests.parts.grafana import dashboards, panels
 from tests.parts.prometheus import Prometheus, prometheus
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.families import FLEET, NODE
+from exporter.families.fleet import FLEET
+from exporter.families.node import NODE
 from tests.parts.prometheus import prometheus, promtool
 from tests.prometheus.conftest import SHIPPED
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.settings import Address, Settings, SettingsError, read_settings
+from registry.setting_kinds import Address
+from registry.settings import Settings, SettingsError, read_settings
 
 TOKEN = "a-token-that-is-long-enough"
 URL = "postgresql://vsa:hunter2@db:5432/vsa"

@@ -17,8 +17,9 @@ from cli.token_file import read_token, token_path
 from registry.settings import Settings
 
 _PAGE = 500
-# A target that is asked now may take its whole time-out, which is 2 minutes at most.
-_TIMEOUT = httpx.Timeout(150, connect=5)
+# A target that is asked now may take its whole time-out, which is 2 minutes at most, and before
+# that the rest of a probe that is under way.
+_TIMEOUT = httpx.Timeout(270, connect=5)
 _PROBLEM = "application/problem+json"
 
 

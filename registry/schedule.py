@@ -234,6 +234,16 @@ _REQUEST_NOW = text("""
     WHERE node_id = CAST(:node_id AS bigint) OR domain_id = CAST(:domain_id AS bigint)
 """)
 
+# One statement, which locks the row: what is read beside it then is of the same moment.
+_REQUEST_PROBE = text("""
+    UPDATE schedule
+    SET next_due_at = CASE WHEN lease_until > :now THEN next_due_at ELSE least(next_due_at, :now) END,
+        lease_token = CASE WHEN lease_until > :now THEN lease_token END,
+        lease_until = CASE WHEN lease_until > :now THEN lease_until END
+    WHERE node_id = CAST(:node_id AS bigint) OR domain_id = CAST(:domain_id AS bigint)
+    RETURNING lease_token
+""")
+
 
 async def settle_nodes(tx: Connection, answered: Sequence[tuple[NodeLease, datetime, int]]) -> None:
     """End leases whose answer came at a moment, and was a failure for so many times in a row.
@@ -275,5 +285,22 @@ async def request_now(
     domain_id: int | None = None,
     now: datetime,
 ) -> None:
-    """Make a target due at once. An answer still under way is older than the wish: it is discarded."""
+    """Make a target due at once that was edited: an answer under way is of what it was, and discarded."""
     await tx.execute(_REQUEST_NOW, {"node_id": node_id, "domain_id": domain_id, "now": now})
+
+
+async def request_probe(
+    tx: Connection,
+    *,
+    node_id: int | None = None,
+    domain_id: int | None = None,
+    now: datetime,
+) -> UUID | None:
+    """Make a target due at once, unless it is being asked: then return the token of that lease.
+
+    A wish never ends a lease: wishes that came faster than the target answers would starve it.
+    Whoever wants a probe that began after the wish asks again once another token, or none, holds.
+    """
+    values = {"node_id": node_id, "domain_id": domain_id, "now": now}
+    token: UUID | None = (await tx.execute(_REQUEST_PROBE, values)).scalar_one_or_none()
+    return token

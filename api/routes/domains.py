@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -18,7 +19,7 @@ from api.security import Writer
 from registry import domains
 from registry.domains import Domain
 from registry.paging import Page
-from registry.schedule import request_now
+from registry.schedule import request_probe
 from registry.session import Connection, database_now
 
 router = APIRouter(prefix="/domains", tags=["domains"])
@@ -74,8 +75,8 @@ async def probe_domain(domain_id: DomainId, _: Writer, shared: Shared) -> Domain
     async def look(tx: Connection) -> Domain:
         return await domains.get_domain(tx, domain_id)
 
-    async def request(tx: Connection, domain: Domain, now: datetime) -> None:
-        await request_now(tx, domain_id=domain.id, now=now)
+    async def request(tx: Connection, domain: Domain, now: datetime) -> UUID | None:
+        return await request_probe(tx, domain_id=domain.id, now=now)
 
     domain = await ask_now(shared.engine, look, request, shared.settings.probe_timeout)
     return DomainOutcome.of(domain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
@@ -19,7 +20,7 @@ from api.security import Writer
 from registry import nodes
 from registry.nodes import Node
 from registry.paging import Page
-from registry.schedule import request_now
+from registry.schedule import request_probe
 from registry.session import Connection, database_now
 
 router = APIRouter(prefix="/nodes", tags=["nodes"])
@@ -73,8 +74,8 @@ async def scrape_node(name: NodeName, _: Writer, shared: Shared) -> NodeOutcome:
     async def look(tx: Connection) -> Node:
         return await nodes.get_node(tx, name)
 
-    async def request(tx: Connection, node: Node, now: datetime) -> None:
-        await request_now(tx, node_id=node.id, now=now)
+    async def request(tx: Connection, node: Node, now: datetime) -> UUID | None:
+        return await request_probe(tx, node_id=node.id, now=now)
 
     node = await ask_now(shared.engine, look, request, shared.settings.scrape_timeout)
     return NodeOutcome.of(node)

@@ -14,18 +14,18 @@ FAILURE = Failure(FailureReason.REFUSED, "nothing listens there")
 _DEFAULTS = Defaults(15, 10, 3600, 10, 1 << 20)
 
 
-async def answer_everything(engine: Engine) -> None:
-    """Claim and answer until cancelled."""
+async def answer_everything(engine: Engine, takes: float = 0.02) -> None:
+    """Claim and answer until cancelled; an answer takes so many seconds."""
     recorder = Recorder()
     while True:
         async with engine.begin() as tx:
             now = await database_now(tx)
             nodes = await claim_nodes(tx, now, 100, _DEFAULTS, NO_KEYS)
             domains = await claim_domains(tx, now, 100, _DEFAULTS)
+        await asyncio.sleep(takes)
         async with engine.begin() as tx:
             now = await database_now(tx)
             await recorder.record_nodes(tx, [NodeResult(lease, FAILURE, now) for lease in nodes])
             results = [DomainResult(lease, FAILURE, now) for lease in domains]
             await recorder.record_domains(tx, results)
         recorder.committed()
-        await asyncio.sleep(0.02)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 
 import httpx
@@ -11,17 +11,34 @@ import pytest_asyncio
 
 from registry.session import Engine
 from tests.api.collecting import FAILURE, answer_everything
+from tests.registry.targets import value
 
 NODE = {"name": "web-1", "docker_url": "unix:///run/docker.sock", "timeout": "100ms"}
 
 
-@pytest_asyncio.fixture
-async def collector(engine: Engine) -> AsyncIterator[None]:
-    task = asyncio.create_task(answer_everything(engine))
+@asynccontextmanager
+async def collecting(engine: Engine, takes: float = 0.02) -> AsyncIterator[None]:
+    task = asyncio.create_task(answer_everything(engine, takes))
     yield
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+@pytest_asyncio.fixture
+async def collector(engine: Engine) -> AsyncIterator[None]:
+    async with collecting(engine):
+        yield
+
+
+async def leased(engine: Engine) -> None:
+    """Wait until a collector asks the one target there is."""
+    async with asyncio.timeout(10):
+        while True:
+            async with engine.begin() as tx:
+                if await value(tx, "SELECT lease_token FROM schedule"):
+                    return
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -46,6 +63,35 @@ async def test_each_scrape_waits_for_an_attempt_of_its_own(writer: httpx.AsyncCl
     answers = [await writer.post("/api/nodes/web-1/scrape") for _ in range(3)]
     attempts = [answer.json()["node"]["state"]["last_attempt_at"] for answer in answers]
     assert sorted(set(attempts)) == attempts
+
+
+@pytest_asyncio.fixture
+async def slow_collector(engine: Engine) -> AsyncIterator[None]:
+    async with collecting(engine, takes=0.3):
+        yield
+
+
+@pytest.mark.usefixtures("slow_collector")
+async def test_wishes_that_come_faster_than_the_node_answers_are_all_answered(
+    writer: httpx.AsyncClient,
+) -> None:
+    await writer.post("/api/nodes", json=NODE)
+    wishes: list[asyncio.Task[httpx.Response]] = []
+    async with asyncio.timeout(5):
+        while not wishes or not wishes[0].done():
+            wishes.append(asyncio.create_task(writer.post("/api/nodes/web-1/scrape")))
+            await asyncio.sleep(0.1)
+    assert {answer.status_code for answer in await asyncio.gather(*wishes)} == {200}
+
+
+@pytest.mark.usefixtures("slow_collector")
+async def test_a_wish_is_answered_by_a_probe_that_began_after_it(
+    engine: Engine, writer: httpx.AsyncClient
+) -> None:
+    await writer.post("/api/nodes", json=NODE)
+    await leased(engine)
+    answer = await writer.post("/api/nodes/web-1/scrape")
+    assert answer.json()["node"]["state"]["consecutive_failures"] == 2
 
 
 @pytest.mark.usefixtures("collector")

@@ -17,11 +17,13 @@ from registry.schedule import (
     next_due,
     pause_after,
     request_now,
+    request_probe,
     settle_domains,
     settle_nodes,
     stale_after,
 )
 from registry.session import Connection, Engine
+from registry.states import lock_nodes
 from tests.registry.targets import (
     DEFAULTS,
     NO_KEYS,
@@ -233,7 +235,7 @@ async def test_a_tick_is_not_due_again_when_the_answers_clock_lags(tx: Connectio
     assert await value(tx, "SELECT next_due_at FROM schedule") == tick + timedelta(seconds=15)
 
 
-async def test_a_wish_makes_one_target_due_and_ends_its_lease(tx: Connection) -> None:
+async def test_an_edit_makes_one_target_due_and_ends_its_lease(tx: Connection) -> None:
     node_id = await add_node(tx)
     await add_node(tx, "beta", due_at=later(60))
     domain_id = await add_domain(tx, due_at=later(60))
@@ -244,3 +246,38 @@ async def test_a_wish_makes_one_target_due_and_ends_its_lease(tx: Connection) ->
     assert new.token != old.token
     await request_now(tx, domain_id=domain_id, now=NOW)
     assert (await lease_domain(tx)).question.domain_id == domain_id
+
+
+async def test_a_wish_makes_one_idle_target_due(tx: Connection) -> None:
+    node_id = await add_node(tx, due_at=later(60))
+    await add_node(tx, "beta", due_at=later(60))
+    domain_id = await add_domain(tx, due_at=later(60))
+    assert await request_probe(tx, node_id=node_id, now=NOW) is None
+    (lease,) = await claim_nodes(tx, NOW, 10, DEFAULTS, NO_KEYS)
+    assert lease.question.node_id == node_id
+    assert await request_probe(tx, domain_id=domain_id, now=NOW) is None
+    assert (await lease_domain(tx)).question.domain_id == domain_id
+
+
+async def test_a_wish_leaves_a_probe_that_is_under_way_alone(tx: Connection) -> None:
+    node_id = await add_node(tx)
+    lease = await lease_node(tx)
+    for seconds in range(5):
+        assert await request_probe(tx, node_id=node_id, now=later(seconds)) == lease.token
+    assert lease.token in await lock_nodes(tx, [lease])
+
+
+async def test_a_wish_takes_the_target_of_a_dead_collector(tx: Connection) -> None:
+    node_id = await add_node(tx)
+    lease = await lease_node(tx)
+    assert await request_probe(tx, node_id=node_id, now=later(15)) is None
+    assert await lock_nodes(tx, [lease]) == {}
+    assert (await lease_node(tx, later(15))).question.node_id == node_id
+
+
+async def test_a_wish_does_not_cost_an_overdue_target_its_place(tx: Connection) -> None:
+    longest = await add_node(tx, "longest", due_at=later(-20))
+    await add_node(tx, "later", due_at=later(-10))
+    await request_probe(tx, node_id=longest, now=NOW)
+    (first,) = await claim_nodes(tx, NOW, 1, DEFAULTS, NO_KEYS)
+    assert first.question.name == "longest"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from itertools import accumulate
+from itertools import accumulate, starmap
 from operator import attrgetter
 from typing import Any
 
@@ -16,13 +16,28 @@ from registry.facts.containers import BlockSample, ContainerSample, NetworkSampl
 from registry.models import node_samples
 from registry.session import Connection
 
-# Raised when a field comes or goes: rows of another layout are left unread until the next scrape.
+# Raised when a field goes, moves or changes its meaning: rows of another layout are left unread until
+# the next scrape. Within a layout fields are only appended, None where an older writer has none, so
+# that programs of two releases read each other's rows (docs/adr/0012).
 _LAYOUT = 2
 
-# Fields by position, names left out: they would be most of the bytes.
-_sample_values = attrgetter(*(field.name for field in fields(ContainerSample)))
-_network_values = attrgetter(*(field.name for field in fields(NetworkSample)))
-_block_values = attrgetter(*(field.name for field in fields(BlockSample)))
+
+class _Row:
+    """The fields of a class by position, names left out: they would be most of the bytes."""
+
+    def __init__(self, made: type) -> None:
+        self.names = tuple(field.name for field in fields(made))
+        self.values = attrgetter(*self.names)
+        self.make = made
+
+    def known(self, rows: list[list[Any]]) -> list[list[Any]]:
+        """Leave out what a newer writer appended: rows that come together are one writer's."""
+        width = len(self.names)
+        return [row[:width] for row in rows] if rows and len(rows[0]) > width else rows
+
+
+_SAMPLE, _NETWORK, _BLOCK = _Row(ContainerSample), _Row(NetworkSample), _Row(BlockSample)
+_NETWORKS, _BLOCKS = map(_SAMPLE.names.index, ("networks", "blocks"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +55,23 @@ def pack(samples: Iterable[ContainerSample]) -> bytes:
 
 
 def _packable(sample: ContainerSample) -> list[object]:
-    *numbers, networks, blocks = _sample_values(sample)
-    return [*numbers, list(map(_network_values, networks)), list(map(_block_values, blocks))]
+    values = list(_SAMPLE.values(sample))
+    values[_NETWORKS] = list(map(_NETWORK.values, values[_NETWORKS]))
+    values[_BLOCKS] = list(map(_BLOCK.values, values[_BLOCKS]))
+    return values
 
 
 def unpack(data: bytes) -> tuple[ContainerSample, ...]:
-    """Return the samples that `pack` packed; none where another release did."""
+    """Return the samples that `pack` packed, of this release or another of the same layout."""
     layout, *samples = msgspec.msgpack.decode(data) or [None]
-    return tuple(map(_unpacked, samples)) if layout == _LAYOUT else ()
+    return tuple(map(_unpacked, _SAMPLE.known(samples))) if layout == _LAYOUT else ()
 
 
 def _unpacked(values: list[Any]) -> ContainerSample:
-    values[-2] = tuple(NetworkSample(*network) for network in values[-2])
-    values[-1] = tuple(BlockSample(*block) for block in values[-1])
-    return ContainerSample(*values)
+    values[_NETWORKS] = tuple(starmap(_NETWORK.make, _NETWORK.known(values[_NETWORKS])))
+    values[_BLOCKS] = tuple(starmap(_BLOCK.make, _BLOCK.known(values[_BLOCKS])))
+    sample: ContainerSample = _SAMPLE.make(*values)
+    return sample
 
 
 # All nodes' bytes in one piece: an array of bytea would travel as quoted text, which costs both sides

@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.answers import Credential, decode, whole
 from cli.connection import connect
 from cli.faults import BadInput
-from cli.options import Json
+from cli.options import Json, Unasked, confirm
 from cli.output import QUIET, note, print_json, table
 from cli.words import count, minute
 
@@ -88,11 +88,12 @@ def list_credentials(*, as_json: Json = False) -> None:
 
 
 @app.command("rm")
-def remove_credential(name: Name) -> None:
+def remove_credential(name: Name, *, yes: Unasked = False) -> None:
     """Forget a credential that no node uses.
 
     Example: vsa credential rm fleet
     """
+    confirm(f"Forget {name}, and the key in it?", yes=yes)
     connect().send("DELETE", _path(name))
     note(f"{name} is forgotten")
 

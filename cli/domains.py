@@ -22,8 +22,10 @@ from cli.options import (
     ServerName,
     StartTlsOption,
     Timeout,
+    Unasked,
     Unlabel,
     checked,
+    confirm,
     given,
     read_labels,
     split_port,
@@ -176,7 +178,7 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
 
 
 @app.command("rm")
-def remove_domain(which: Which) -> None:
+def remove_domain(which: Which, *, yes: Unasked = False) -> None:
     """Stop watching a domain, and forget what was seen of it.
 
     Its certificates stay.
@@ -185,6 +187,7 @@ def remove_domain(which: Which) -> None:
     """
     api = connect()
     domain = _find(api, which)
+    confirm(f"Stop watching {domain.title}, and forget what was seen of it?", yes=yes)
     api.send("DELETE", f"/domains/{domain.id}")
     note(f"{domain.title} is no longer watched")
 

@@ -26,7 +26,9 @@ from cli.options import (
     Json,
     Labels,
     Timeout,
+    Unasked,
     Unlabel,
+    confirm,
     demand_yes,
     given,
     read_labels,
@@ -270,11 +272,12 @@ def trust_node(
 
 
 @app.command("rm")
-def remove_node(name: Name) -> None:
+def remove_node(name: Name, *, yes: Unasked = False) -> None:
     """Stop watching a node, and forget what was seen of it.
 
     Example: vsa node rm web-1
     """
+    confirm(f"Stop watching {name}, and forget its whole history?", yes=yes)
     connect().send("DELETE", _path(name))
     note(f"{name} is no longer watched")
 

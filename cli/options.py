@@ -31,6 +31,9 @@ Enabled = Annotated[
 ]
 
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+Unasked = Annotated[
+    bool, typer.Option("--yes", help="Ask nothing; without a terminal nothing is asked anyway.")
+]
 
 StartTlsOption = Annotated[
     StartTls, typer.Option("--starttls", help="What is spoken before TLS begins.")
@@ -49,11 +52,14 @@ _NAME_AND_PORT = re.compile(r"(\[.*\]|[^:]*)(?::([^:]*))?")
 
 def demand_yes(question: str, *, yes: bool, option: str = "--yes") -> None:
     """Return when the person agrees, or has agreed with the option; BadInput else."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
+    if not yes and not sys.stdin.isatty():
         raise BadInput(f"this needs {option} where nobody can be asked")
-    if not typer.confirm(question, err=True):
+    confirm(question, yes=yes)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return when the person agrees, or is none: a script means what it runs. BadInput else."""
+    if not yes and sys.stdin.isatty() and not typer.confirm(question, err=True):
         raise BadInput("nothing was changed")
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli.answers import NewToken, Token, decode, whole
 from cli.connection import connect
-from cli.options import Json
+from cli.options import Json, Unasked, confirm
 from cli.output import QUIET, note, print_json, table
 from cli.words import ago, minute, now
 
@@ -69,10 +69,11 @@ def list_tokens(*, as_json: Json = False) -> None:
 
 
 @app.command("revoke")
-def revoke_token(name: Name) -> None:
+def revoke_token(name: Name, *, yes: Unasked = False) -> None:
     """Revoke a token: it is refused from now on.
 
     Example: vsa token revoke prometheus
     """
+    confirm(f"Refuse {name} from now on, this command too if the token is its own?", yes=yes)
     connect().send("DELETE", f"/tokens/{quote(name, safe='')}")
     note(f"{name} is revoked")

@@ -103,6 +103,60 @@ class Container(msgspec.Struct, frozen=True):
     health_output: str | None = None
 
 
+class Unknown(msgspec.Struct, frozen=True):
+    """Why nobody knows how a node was, from when until when; None is no such end."""
+
+    reason: str
+    unknown_from: datetime | None
+    unknown_until: datetime | None
+
+
+class PastContainer(msgspec.Struct, frozen=True):
+    """A container as it was at a moment."""
+
+    container_id: str
+    name: str
+    image: str
+    state: ContainerState
+    health: Health
+    exit_code: int | None
+    oom_killed: bool
+    restart_count: int
+
+
+class PastNode(msgspec.Struct, frozen=True):
+    """A node at a moment; where `unknown` is set its containers are those that were seen last."""
+
+    at: datetime
+    unknown: Unknown | None
+    containers: list[PastContainer]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A line of a node's story; `fields` maps a fact to what it was and became."""
+
+    at: datetime
+    change: str
+    name: str | None
+    image: str | None
+    fields: dict[str, tuple[object, object]]
+    reason: str | None
+    lasted_until: datetime | None
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """A death of a container and its return; `unseen` counts restarts whose events nobody saw."""
+
+    at: datetime
+    name: str
+    image: str
+    died_at: datetime | None
+    exit_code: int | None
+    oom_killed: bool
+    started_at: datetime | None
+    unseen: int
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """One address of a domain: how the last look went, and what the last successful one showed."""
 

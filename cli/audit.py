@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
@@ -15,12 +14,11 @@ from rich.text import Text
 from cli.answers import AuditEntry, decode, whole
 from cli.connection import connect
 from cli.faults import NOT_WELL
-from cli.options import Json
+from cli.options import Json, Since, Until, moment
 from cli.output import BAD, GOOD, QUIET, note, print_json, say, table
 from cli.trail import Trail, read_file, read_lines
 from cli.transfer import whole_file
-from cli.words import count, minute, now
-from registry.durations import parse_duration
+from cli.words import count, minute
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,10 +28,6 @@ Actor = Annotated[str | None, typer.Option(metavar="TOKEN", help="Only what it d
 Action = Annotated[str | None, typer.Option(metavar="ACTION", help="Only these: node.create …")]
 Target = Annotated[str | None, typer.Option(metavar="TARGET", help="Only this: node/web-1 …")]
 Result = Annotated[str | None, typer.Option(metavar="RESULT", help="ok or refused.")]
-Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="From then: RFC 3339, or 24h for so long ago.")
-]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")]
 
 
 @app.command("list")
@@ -59,8 +53,8 @@ def list_entries(
         action=action,
         target=target,
         result=result,
-        since=_moment(since),
-        until=_moment(until),
+        since=moment(since),
+        until=moment(until),
     )
     if as_json:
         print_json(whole(items))
@@ -105,7 +99,7 @@ def export_entries(
     """
     api = connect()
     query = {"actor": actor, "action": action, "target": target, "result": result}
-    query |= {"since": _moment(since), "until": _moment(until), "format": form}
+    query |= {"since": moment(since), "until": moment(until), "format": form}
     with api.stream("/audit-logs/export", **query) as answer, _written(output) as file:
         for piece in answer.iter_bytes():
             file.write(piece)
@@ -141,17 +135,6 @@ def verify(
         raise typer.Exit(NOT_WELL)
     say(Text(f"whole: {count(trail.length, 'audit record')}", GOOD))
     say(f"head {trail.head}")
-
-
-def _moment(text: str | None) -> str | None:
-    """Return a time as the API takes it; a duration is so long ago."""
-    if text is None:
-        return None
-    try:
-        past = timedelta(seconds=parse_duration(text))
-    except ValueError:
-        return text
-    return (now() - past).isoformat()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.text import Text
 from cli import standing
 from cli.answers import Container, Node, NodeOutcome, decode, part, whole
 from cli.connection import connect, own_settings
+from cli.contexts import watch_contexts
 from cli.engines import engine_pairs
 from cli.faults import BadInput, CannotReach
 from cli.lines import (
@@ -20,6 +21,7 @@ from cli.lines import (
     containers_of,
     node_line,
 )
+from cli.node_history import list_changes, list_restarts, show_past
 from cli.options import (
     Enabled,
     Interval,
@@ -31,6 +33,7 @@ from cli.options import (
     confirm,
     demand_yes,
     given,
+    moment,
     read_labels,
 )
 from cli.output import STRONG, WARN, list_lines, note, pairs, print_json, say
@@ -38,7 +41,6 @@ from cli.words import ago, now, plain
 
 if TYPE_CHECKING:
     from cli.client import Api
-    from collector.docker.contexts import DockerContext
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,7 +56,9 @@ HostKey = Annotated[
 
 @app.command("add")
 def add_node(
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="What to call it.", show_default=False)
+    ] = None,
     docker_url: Annotated[
         str | None,
         typer.Argument(metavar="[DOCKER_URL]", help="Default: this machine's engine."),
@@ -66,12 +70,27 @@ def add_node(
     credential: CredentialName = None,
     host_key: HostKey = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Do not ask it yet.")] = False,
+    from_contexts: Annotated[
+        bool, typer.Option("--from-contexts", help="Watch every Docker context of yours instead.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Watch a node, and ask it at once.
 
+    Docker contexts bring their certificates with them; those that are watched stay as they are. Your
+    own SSH keys stay yours: contexts over ssh:// get the credential that you name.
+
     Example: vsa node add web-1 ssh://vsa@web-1.example.com --credential fleet
     """
+    if from_contexts:
+        if name is not None:
+            raise BadInput(
+                "--from-contexts: the nodes are called as the contexts are, without NAME"
+            )
+        watch_contexts(connect(), credential)
+        return
+    if name is None:
+        raise BadInput("NAME: say what to call the node, or --from-contexts")
     api = connect()
     body = given(
         name=name,
@@ -91,52 +110,6 @@ def add_node(
         print_json(added)
     else:
         _show(decode(added, Node))
-
-
-@app.command("import")
-def import_contexts(
-    *,
-    credential: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What ssh:// contexts want to see of us.")
-    ] = None,
-) -> None:
-    """Watch every Docker context of yours, with its certificates; those that are watched stay as they are.
-
-    Your own SSH keys stay yours: contexts over ssh:// get the credential that you name.
-
-    Example: vsa node import --credential fleet
-    """
-    from collector.docker.contexts import ContextsError, docker_contexts
-
-    api = connect()
-    known = {decode(item, Node).name for item in api.items("/nodes")}
-    try:
-        contexts = list(docker_contexts())
-    except ContextsError as error:
-        raise BadInput(str(error)) from None
-    for context in contexts:
-        if context.name in known:
-            note(f"{context.name} is a node already")
-            continue
-        _import(api, context, credential)
-    if not contexts:
-        note("there is no Docker context but the default one")
-
-
-def _import(api: Api, context: DockerContext, ssh_credential: str | None) -> None:
-    """Watch one context; one that cannot be watched is told and left out."""
-    uses = ssh_credential if context.docker_url.startswith("ssh://") else None
-    try:
-        if context.tls:
-            uses = context.name
-            secret = {"kind": "tls", **context.tls}
-            api.send("POST", "/credentials", {"name": uses, "secret": secret})
-        body = given(name=context.name, docker_url=context.docker_url, credential=uses)
-        api.send("POST", "/nodes", body)
-    except BadInput as refused:
-        note(f"{context.name} ({context.docker_url}): {refused}", WARN)
-        return
-    note(f"{context.name} is watched at {context.docker_url}")
 
 
 @app.command("set")
@@ -204,12 +177,25 @@ def list_nodes(
 
 
 @app.command("show")
-def show_node(name: Name, *, as_json: Json = False) -> None:
-    """Show a node, its engine and its containers.
+def show_node(
+    name: Name,
+    *,
+    at_time: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="How it was then: RFC 3339, or 2h for so long ago."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a node, its engine and its containers; or what ran on it at a moment.
 
-    Example: vsa node show web-1
+    Example: vsa node show web-1 --at 2h
     """
     api = connect()
+    if at_time is not None:
+        show_past(api, name, moment(at_time), as_json=as_json)
+        return
     found = api.get(_path(name))
     if as_json:
         print_json(found)
@@ -220,6 +206,10 @@ def show_node(name: Name, *, as_json: Json = False) -> None:
     containers = [decode(item, Container) for item in api.items("/containers", node=name)]
     say()
     list_lines(CONTAINER_HEADERS, [container_line(one, current, at) for one in containers])
+
+
+app.command("changes")(list_changes)
+app.command("restarts")(list_restarts)
 
 
 @app.command("check")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, TypeVar
 
 import typer
 
 from cli.faults import BadInput
+from cli.words import now
+from registry.durations import parse_duration
 from registry.facts.domains import StartTls
 
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON and nothing else.")]
@@ -29,6 +32,11 @@ Timeout = Annotated[
 Enabled = Annotated[
     bool | None, typer.Option("--enable/--disable", help="Ask it, or leave it alone.")
 ]
+
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="From then: RFC 3339, or 24h for so long ago.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")]
 
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 Unasked = Annotated[
@@ -70,6 +78,17 @@ def given(**fields: object) -> dict[str, object]:
         for name, value in fields.items()
         if value is not None
     }
+
+
+def moment(text: str | None) -> str | None:
+    """Return a time as the API takes it; a duration is so long ago."""
+    if text is None:
+        return None
+    try:
+        past = timedelta(seconds=parse_duration(text))
+    except ValueError:
+        return text
+    return (now() - past).isoformat()
 
 
 def checked(field: str, check: Callable[[str], ValueT], text: str) -> ValueT:

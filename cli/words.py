@@ -39,6 +39,11 @@ def minute(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def second(moment: datetime) -> str:
+    """Write a moment to the second, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def plain(text: str) -> str:
     """Escape what would steer the terminal: engines and certificates come from strangers."""
     if text.isprintable():

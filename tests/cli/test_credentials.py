@@ -96,13 +96,13 @@ def test_docker_contexts_become_nodes_with_their_certificates(
     make_context(docker, "behind-ssh", "ssh://vsa@192.0.2.2")
     make_context(docker, "windows", "npipe:////./pipe/docker_engine")
     config = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(docker)}
-    first = home.vsa("node", "import", "--credential", key, **config)
+    first = home.vsa("node", "add", "--from-contexts", "--credential", key, **config)
     assert first.code == 0, first.err
     nodes = {node["name"]: node for node in home.rest("GET", "/nodes").json()["items"]}
     assert (nodes["prod-1"]["docker_url"], nodes["prod-1"]["credential"]) == (over_tls, "prod-1")
     assert nodes["behind-ssh"]["credential"] == key
     assert "windows (npipe:////./pipe/docker_engine): docker_url: must be" in first.err
-    assert "prod-1 is a node already" in home.vsa("node", "import", **config).err
+    assert "prod-1 is a node already" in home.vsa("node", "add", "--from-contexts", **config).err
     for name in ("prod-1", "behind-ssh"):
         home.rest("DELETE", f"/nodes/{name}")
     home.rest("DELETE", "/credentials/prod-1")

@@ -64,7 +64,7 @@ def test_no_line_of_a_list_of_commands_is_cut(person: Person, words: tuple[str, 
     ("words", "told"),
     [
         (("nod",), "Did you mean 'node'?"),
-        (("node", "add"), "Missing argument 'NAME'"),
+        (("node", "add"), "NAME: say what to call the node"),
         (("token", "create", "x", "--role", "king"), "'--role': 'king' is not one of"),
         (("token", "create", "x"), "Missing option '--role'. Choose from: read, write, admin"),
         (("probe", "example.com", "--bogus"), "No such option: --bogus"),

@@ -11,6 +11,7 @@ _MAX_DETAIL = 300
 
 _REASONS = {
     errno.ECONNREFUSED: FailureReason.REFUSED,
+    errno.ECONNRESET: FailureReason.REFUSED,  # taken and dropped: a guard against floods does it
     errno.EACCES: FailureReason.FORBIDDEN,
     errno.EPERM: FailureReason.FORBIDDEN,
     errno.ETIMEDOUT: FailureReason.TIMEOUT,

@@ -1,7 +1,7 @@
 """Stand-in engines in a process of their own: `python -m tests.end_to_end.engines FOLDER NAME…`.
 
 Each NAME.sock behaves as the first word of its name says: a mischief of tests.parts.engine for the
-list of containers (hang, trickle, garbage, endless), `restless` (a container dies and returns five
+list of containers (hang, trickle, garbage …), `restless` (a container dies and returns five
 times a second), or `good`.
 """
 
@@ -15,11 +15,33 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from tests.end_to_end.house import ROOT, wait_for
-from tests.parts.engine import StandIn, endless, garbage, hang, serving, trickle
+from tests.parts.engine import (
+    StandIn,
+    break_off,
+    endless,
+    garbage,
+    half_close,
+    hang,
+    hang_up,
+    saying,
+    serving,
+    trickle,
+)
 from tests.parts.engine_world import World
 from tests.parts.postgres import short_folder
 
-MISCHIEF = {"hang": hang, "trickle": trickle, "garbage": garbage, "endless": endless}
+MISCHIEF = {
+    "hang": hang,
+    "trickle": trickle,
+    "garbage": garbage,
+    "endless": endless,
+    "leave": hang_up,
+    "break": break_off,
+    "half": half_close,
+    "cut": saying(b'[{"Id": "ab'),
+    "wrong": saying(b'[{"Id": 5}]'),
+    "refuse": saying(b'{"message":"no"}', "403 Forbidden"),
+}
 CONTAINERS = 5
 
 

@@ -16,12 +16,18 @@ from tests.end_to_end.house import House, wait_for
 from tests.parts.postgres import Database
 from tests.parts.tls import Authority, serve
 
-GOOD = [f"good-{number}" for number in range(10)]
+GOOD = [f"good-{number}" for number in range(50)]
 REASONS = {
     "hang": "timeout",
     "trickle": "timeout",
     "garbage": "protocol",
     "endless": "too_large",
+    "leave": "protocol",
+    "break": "protocol",
+    "half": "protocol",
+    "cut": "protocol",
+    "wrong": "protocol",
+    "refuse": "forbidden",
 }
 
 

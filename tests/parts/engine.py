@@ -42,6 +42,7 @@ class StandIn:
         self.requests: list[str] = []
         self.recording = True
         self.connections: set[_Connection] = set()
+        self.most_connections = 1 << 16  # those beyond are reset
         self._rendered: dict[str, bytes] = {}
         self._revision = -1
         self._head = (0, b"")
@@ -141,6 +142,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self._engine.connections.add(self)
+        if len(self._engine.connections) > self._engine.most_connections:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc

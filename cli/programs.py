@@ -15,6 +15,7 @@ from cli.connection import own_settings
 from cli.faults import BadInput, CannotReach
 from cli.options import Yes, demand_yes
 from cli.output import note
+from cli.prune import prune
 
 if TYPE_CHECKING:
     from registry.settings import Settings
@@ -149,6 +150,9 @@ def downgrade_tables(
     with faults(), owner_database(own_settings()) as (owner_url, _):
         downgrade(owner_url, revision)
     note(f"the tables are at revision {revision}")
+
+
+db.command("prune")(prune)
 
 
 def _begin(program: str, *, verbose: bool, supervised: bool) -> Settings:

@@ -23,7 +23,8 @@ from collector.resolver import SystemLookup
 from collector.tls.probe import TlsProbe
 from registry.collectors import CollectorBeat, beat
 from registry.credentials import Keyring
-from registry.partitions import create_partitions, forget_before
+from registry.partitions import create_partitions
+from registry.retention import forget
 from registry.revisions import demand_fit, read_schema
 from registry.schedule import Defaults
 from registry.session import UNAVAILABLE, Engine, database_now, make_engine, may_work
@@ -134,7 +135,7 @@ async def _upkeep(engine: Engine, retention: float, stop: asyncio.Event) -> None
             async with engine.begin() as tx:
                 await create_partitions(tx, now := await database_now(tx))
             async with engine.begin() as tx:  # old days that are being read stay a while longer
-                await forget_before(tx, now, retention)
+                await forget(tx, now, retention)
         except UNAVAILABLE as error:
             log.warning("the tables' upkeep has to wait: %s", str(error).partition("\n")[0])
             wait = _HEARTBEAT_SECONDS

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 
-from registry.models import node_gaps
 from registry.session import Connection
 
 
@@ -25,11 +24,3 @@ async def drop_closed_before(tx: Connection, day: date) -> int:
     """
     result = await tx.execute(text("SELECT vsa_drop_partitions(:day)"), {"day": day})
     return int(result.scalar_one())
-
-
-async def forget_before(tx: Connection, now: datetime, retention: float) -> None:
-    """Drop the days that are older than `retention` seconds, and the gaps that ended in them."""
-    day = (now.astimezone(UTC) - timedelta(seconds=retention)).date()
-    await drop_closed_before(tx, day)
-    midnight = datetime.combine(day, time(), UTC)
-    await tx.execute(delete(node_gaps).where(node_gaps.c.gap_until < midnight))

@@ -6,7 +6,7 @@ import random
 from bisect import bisect_right
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -15,8 +15,9 @@ from registry.facts.containers import ContainerFacts, ContainerState
 from registry.facts.nodes import NodeFacts
 from registry.facts.outcomes import Failure
 from registry.observations import NodeResult, Recorder
-from registry.partitions import create_partitions, forget_before
+from registry.partitions import create_partitions
 from registry.past import list_changes, read_past
+from registry.retention import forget, kept_from
 from registry.schedule import Defaults, claim_nodes, stale_after
 from registry.session import Connection, Engine
 from tests.registry.targets import NO_KEYS, REFUSED, add_node, container, fetch, node_facts
@@ -190,10 +191,10 @@ async def test_two_months_of_retention_leave_exactly_what_they_should(engine: En
                 await churn.scrape(tx, at)
         async with engine.begin() as tx:
             await create_partitions(tx, at)
-            await forget_before(tx, at, RETENTION)
+            await forget(tx, at, RETENTION)
             await assert_kept(tx, churn, at)
     async with engine.connect() as tx:
-        first = midnight(at)
+        first = kept_from(at, RETENTION)
         for _ in range(100):
             node = churn.chance.choice(NODES)
             moment = START + (at - START) * churn.chance.random()
@@ -205,11 +206,6 @@ async def test_two_months_of_retention_leave_exactly_what_they_should(engine: En
                 assert past.unknown.unknown_until == first
 
 
-def midnight(at: datetime) -> datetime:
-    """The first moment that is kept."""
-    return datetime.combine((at - timedelta(seconds=RETENTION)).date(), time(), UTC)
-
-
 async def assert_kept(tx: Connection, churn: Churn, at: datetime) -> None:
     """Every open row is there, of the closed ones those of the days that are kept, and each day has its table."""
     kept = await fetch(
@@ -218,7 +214,7 @@ async def assert_kept(tx: Connection, churn: Churn, at: datetime) -> None:
         " count(*) FILTER (WHERE seen_until < 'infinity') FROM container_snapshots",
     )
     closed = [end for truth in churn.truth.values() for end in truth.closed]
-    first = midnight(at)
+    first = kept_from(at, RETENTION)
     assert kept == [(churn.opened - len(closed), sum(end >= first for end in closed))]
     days = (await tx.execute(text(DAY_TABLES))).scalars().all()
     assert days == [days[0] + timedelta(number) for number in range(len(days))]

@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from registry.models import container_snapshots, events, node_gaps, vps_nodes
-from registry.partitions import create_partitions, drop_closed_before, forget_before
+from registry.partitions import create_partitions, drop_closed_before
+from registry.retention import forget
 from registry.session import UNAVAILABLE, Connection, Engine, database_now
 from tests.parts.postgres import Database
 
@@ -200,7 +201,7 @@ async def test_what_is_older_than_the_retention_is_forgotten_days_and_gaps_alike
             **row, gap_until=datetime.max.replace(tzinfo=UTC), reason="timeout"
         )
     )
-    await forget_before(tx, LONG_AGO + timedelta(days=12), retention=10 * 86400)
+    await forget(tx, LONG_AGO + timedelta(days=12), retention=10 * 86400)
     assert await days(tx, "events") == ["20010201", "20010202"]
     left = await tx.scalars(select(node_gaps.c.kind).order_by(node_gaps.c.gap_from))
     assert left.all() == ["events", "state"]

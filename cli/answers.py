@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from cli.faults import CannotReach
+from registry.facts.checks import CheckStep
 from registry.facts.containers import ContainerState, Health
 from registry.facts.domains import Fault, Verdict
 from registry.facts.nodes import DiskUsage, EngineFacts
@@ -84,6 +85,14 @@ class Node(msgspec.Struct, frozen=True):
     state: NodeState
     credential: str | None = None
     host_key: str | None = None
+
+
+class NodeChecked(msgspec.Struct, frozen=True):
+    """How a check went, step by step."""
+
+    failure: Failure | None
+    node: Node
+    steps: list[CheckStep]
 
 
 class Container(msgspec.Struct, frozen=True):

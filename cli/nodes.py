@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from cli import standing
-from cli.answers import Container, Node, NodeOutcome, decode, part, whole
+from cli.answers import Container, Node, decode, part, whole
 from cli.connection import connect, own_settings
 from cli.contexts import watch_contexts
 from cli.engines import engine_pairs
@@ -21,6 +21,7 @@ from cli.lines import (
     containers_of,
     node_line,
 )
+from cli.node_check import check_node
 from cli.node_history import list_changes, list_restarts, show_past
 from cli.options import (
     Enabled,
@@ -208,27 +209,9 @@ def show_node(
     list_lines(CONTAINER_HEADERS, [container_line(one, current, at) for one in containers])
 
 
+app.command("check")(check_node)
 app.command("changes")(list_changes)
 app.command("restarts")(list_restarts)
-
-
-@app.command("check")
-def check_node(name: Name, *, as_json: Json = False) -> None:
-    """Ask a node now, and say what came of it.
-
-    Exit code 3 when it does not answer.
-
-    Example: vsa node check web-1
-    """
-    note(f"asking {name} …")
-    answer = connect().send("POST", f"{_path(name)}/scrape")
-    outcome = decode(answer, NodeOutcome)
-    if as_json:
-        print_json(answer)
-    else:
-        _show(outcome.node)
-    if outcome.failure:
-        raise typer.Exit(CannotReach.exit_code)
 
 
 @app.command("trust")

@@ -38,6 +38,9 @@ def node_kind(
         # What the probe remembers is good only while nobody else has written this node since.
         if not recorder.is_current(node_id, lease.version):
             probe.forget(node_id)
+        if lease.is_check:
+            outcome, check = await probe.check(lease.question)
+            return NodeResult(lease, outcome, clock.now(), check)
         return NodeResult(lease, await probe.ask(lease.question), clock.now())
 
     async def record(tx: Connection, results: Sequence[NodeResult]) -> Tally:

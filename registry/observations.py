@@ -15,6 +15,7 @@ from uuid import UUID
 
 from registry.endpoints import Look, write_looks
 from registry.events import Happened, write_events
+from registry.facts.checks import NodeCheck
 from registry.facts.containers import ContainerFacts
 from registry.facts.domains import DomainFacts
 from registry.facts.nodes import DiskUsage, EngineFacts, NodeFacts
@@ -40,11 +41,12 @@ OutcomeT = TypeVar("OutcomeT")
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """One node's answer and when it was complete, by the database's clock."""
+    """One node's answer and when it was complete, by the database's clock; `check` where it was one."""
 
     lease: NodeLease
     outcome: NodeFacts | Failure
     finished_at: datetime
+    check: NodeCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class _Answer(Generic[OutcomeT]):
     before: Before
     at: datetime
     outcome: OutcomeT
+    check: NodeCheck | None
 
     @property
     def node_id(self) -> int:
@@ -181,6 +184,8 @@ class Recorder:
             row["disk"] = facts.disk
         if version != scrape.before.version:
             row["engine"] = facts.engine
+        if scrape.check is not None:
+            row["last_check"] = scrape.check
         if facts.cursor is not None:
             row |= {"event_time_nano": facts.cursor.time_nano, "event_keys": facts.cursor.keys}
         return row
@@ -196,9 +201,9 @@ def _sort(
         before = befores[result.lease.token]
         at = before.rising(result.finished_at)
         if isinstance(result.outcome, NodeFacts):
-            scrapes.append(_Answer(result.lease, before, at, result.outcome))
+            scrapes.append(_Answer(result.lease, before, at, result.outcome, result.check))
         else:
-            failures.append(_Answer(result.lease, before, at, result.outcome))
+            failures.append(_Answer(result.lease, before, at, result.outcome, result.check))
     return scrapes, failures
 
 
@@ -213,6 +218,8 @@ async def _read_known(tx: Connection, node_ids: Sequence[int]) -> dict[int, _Kno
 
 def _failure_row(answer: _Answer[Failure]) -> dict[str, object]:
     row = outcome_row(answer.at, answer.outcome)
+    if answer.check is not None:
+        row["last_check"] = answer.check
     return row | {"node_id": answer.node_id, "version": answer.before.version}
 
 

@@ -49,13 +49,17 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class NodeLease:
-    """The right to ask one node. `version` is its state's, `interval` in seconds."""
+    """The right to ask one node. `version` is its state's, `interval` in seconds.
+
+    `is_check`: somebody waits to be told of each step.
+    """
 
     token: UUID
     question: NodeQuestion
     version: int
     interval: float
     claimed_at: datetime
+    is_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ _CLAIM_NODES = text("""
         lease_until = :now + make_interval(secs => coalesce(n.timeout_seconds, :timeout) + :margin)
     FROM due, vps_nodes n LEFT JOIN credentials c ON c.id = n.credential_id, node_state st
     WHERE s.id = due.id AND n.id = s.node_id AND st.node_id = s.node_id
-    RETURNING s.lease_token, n.id, n.name, n.docker_url, n.host_key,
+    RETURNING s.lease_token, s.check_wished IS TRUE AS check_wished,
+              n.id, n.name, n.docker_url, n.host_key,
               c.id AS credential_id, c.version AS credential_version,
               st.version, st.event_time_nano, st.event_keys,
               coalesce(n.interval_seconds, :interval) AS interval,
@@ -168,6 +173,7 @@ async def claim_nodes(
             version=row.version,
             interval=row.interval,
             claimed_at=now,
+            is_check=row.check_wished,
         )
         for row in rows
     ]
@@ -216,7 +222,7 @@ def _cursor(time_nano: int | None, keys: Sequence[str]) -> EventCursor | None:
 
 _SETTLE_NODES = text("""
     UPDATE schedule s
-    SET next_due_at = due.at, lease_until = NULL, lease_token = NULL
+    SET next_due_at = due.at, lease_until = NULL, lease_token = NULL, check_wished = NULL
     FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS due (id, at)
     WHERE s.node_id = due.id
 """)
@@ -239,7 +245,8 @@ _REQUEST_PROBE = text("""
     UPDATE schedule
     SET next_due_at = CASE WHEN lease_until > :now THEN next_due_at ELSE least(next_due_at, :now) END,
         lease_token = CASE WHEN lease_until > :now THEN lease_token END,
-        lease_until = CASE WHEN lease_until > :now THEN lease_until END
+        lease_until = CASE WHEN lease_until > :now THEN lease_until END,
+        check_wished = check_wished IS TRUE OR :check
     WHERE node_id = CAST(:node_id AS bigint) OR domain_id = CAST(:domain_id AS bigint)
     RETURNING lease_token
 """)
@@ -295,12 +302,15 @@ async def request_probe(
     node_id: int | None = None,
     domain_id: int | None = None,
     now: datetime,
+    check: bool = False,
 ) -> UUID | None:
     """Make a target due at once, unless it is being asked: then return the token of that lease.
+
+    With `check` the next scrape of a node is to tell of its steps.
 
     A wish never ends a lease: wishes that came faster than the target answers would starve it.
     Whoever wants a probe that began after the wish asks again once another token, or none, holds.
     """
-    values = {"node_id": node_id, "domain_id": domain_id, "now": now}
+    values = {"node_id": node_id, "domain_id": domain_id, "now": now, "check": check}
     token: UUID | None = (await tx.execute(_REQUEST_PROBE, values)).scalar_one_or_none()
     return token

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from registry.facts.checks import NodeCheck
 from registry.facts.nodes import EngineFacts
 from registry.facts.outcomes import Failure, HostKeyFailure
 from registry.schedule import DomainLease, NodeLease
@@ -103,6 +104,7 @@ _WRITE_NODES = text("""
         engine = coalesce(r.engine, st.engine),
         cost = coalesce(r.cost, st.cost),
         disk = coalesce(r.disk, st.disk),
+        last_check = coalesce(r.last_check, st.last_check),
         event_time_nano = coalesce(r.event_time_nano, st.event_time_nano),
         event_keys = coalesce(r.event_keys, st.event_keys)
     FROM json_populate_recordset(CAST(NULL AS node_state), CAST(:rows AS json)) r
@@ -175,6 +177,19 @@ async def read_same_engines(tx: Connection, node_ids: Sequence[int]) -> dict[int
     """
     rows = await tx.execute(_READ_SAME_ENGINES, {"ids": list(node_ids)})
     return {row.node_id: row.names for row in rows}
+
+
+async def forget_check(tx: Connection, node_id: int) -> None:
+    """Forget a node's last check, so that what is read after the next one is no other's."""
+    query = text("UPDATE node_state SET last_check = NULL WHERE node_id = :id")
+    await tx.execute(query, {"id": node_id})
+
+
+async def read_check(tx: Connection, node_id: int) -> NodeCheck | None:
+    """Return what the last check of a node told; None where none was made."""
+    query = text("SELECT last_check FROM node_state WHERE node_id = :id")
+    found = (await tx.execute(query, {"id": node_id})).scalar_one_or_none()
+    return None if found is None else decode(found, NodeCheck)
 
 
 async def read_engines(tx: Connection, node_ids: Sequence[int]) -> dict[int, EngineFacts]:

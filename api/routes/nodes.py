@@ -10,11 +10,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from api.asking import ask_now
-from api.context import Shared, Tx
+from api.context import Context, Shared, Tx
 from api.problems import problems
 from api.schemas.listing import Listing, TargetQuery
 from api.schemas.merge import patched
-from api.schemas.nodes import NodeAnswer, NodeBody, NodeOutcome, NodePatch
+from api.schemas.nodes import NodeAnswer, NodeBody, NodeChecked, NodeOutcome, NodePatch
 from api.schemas.values import NodeName
 from api.security import Writer
 from registry import nodes
@@ -22,6 +22,7 @@ from registry.nodes import Node
 from registry.paging import Page
 from registry.schedule import request_probe
 from registry.session import Connection, database_now
+from registry.states import forget_check, read_check
 
 router = APIRouter(prefix="/nodes", tags=["nodes"])
 
@@ -70,12 +71,25 @@ async def delete_node(name: NodeName, actor: Writer, tx: Tx) -> None:
 @router.post("/{name}/scrape", response_model=NodeOutcome, responses=problems(404, 409, 504))
 async def scrape_node(name: NodeName, _: Writer, shared: Shared) -> NodeOutcome:
     """Ask a node now and answer with the outcome."""
+    return NodeOutcome.of(await _asked(name, shared, check=False))
 
+
+@router.post("/{name}/check", response_model=NodeChecked, responses=problems(404, 409, 504))
+async def check_node(name: NodeName, _: Writer, shared: Shared) -> NodeChecked:
+    """Ask a node now as if nothing were known of it, and answer with each step and its time."""
+    node = await _asked(name, shared, check=True)
+    async with shared.engine.begin() as tx:
+        return NodeChecked.told(node, await read_check(tx, node.id))
+
+
+async def _asked(name: str, shared: Context, *, check: bool) -> Node:
     async def look(tx: Connection) -> Node:
         return await nodes.get_node(tx, name)
 
     async def request(tx: Connection, node: Node, now: datetime) -> UUID | None:
-        return await request_probe(tx, node_id=node.id, now=now)
+        under_way = await request_probe(tx, node_id=node.id, now=now, check=check)
+        if check:
+            await forget_check(tx, node.id)
+        return under_way
 
-    node = await ask_now(shared.engine, look, request, shared.settings.scrape_timeout)
-    return NodeOutcome.of(node)
+    return await ask_now(shared.engine, look, request, shared.settings.scrape_timeout)

@@ -19,6 +19,7 @@ from api.schemas.values import (
     Seconds,
     Timeout,
 )
+from registry.facts.checks import CheckStep, NodeCheck
 from registry.facts.outcomes import Failure
 from registry.nodes import Node, NodeSpec, NodeState
 
@@ -108,3 +109,15 @@ class NodeOutcome(BaseModel):
         failure = node.state.failure
         answer = NodeAnswer.model_validate(node)
         return cls(outcome="failure" if failure else "ok", failure=failure, node=answer)
+
+
+class NodeChecked(NodeOutcome):
+    """How a check went: each step with its time, up to the one at which the way ended."""
+
+    steps: tuple[CheckStep, ...]
+
+    @classmethod
+    def told(cls, node: Node, check: NodeCheck | None) -> NodeChecked:
+        """Add the steps to the outcome; a collector of an older release tells none."""
+        outcome = NodeOutcome.of(node)
+        return cls(**dict(outcome), steps=check.steps if check else ())

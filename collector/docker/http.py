@@ -71,6 +71,11 @@ class Connection(asyncio.Protocol):
             self.abort()  # half an answer may be on its way: nothing can be asked here any more
             raise
 
+    def extra_info(self, name: str) -> object:
+        """Return what the transport knows by that name, None where it knows nothing."""
+        known: object = self._transport.get_extra_info(name)
+        return known
+
     def abort(self) -> None:
         """Close at once, whatever is on its way."""
         self.closed = True

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from collector.docker.check import Watch, watched_client
 from collector.docker.client import Client
 from collector.docker.disk import DiskWatch
 from collector.docker.failures import Failed, failure_of, tidy
@@ -15,6 +16,7 @@ from collector.docker.memory import Memory, way_of
 from collector.docker.network import Network
 from collector.docker.scrape import Scrape
 from collector.docker.transport import transport_to
+from registry.facts.checks import NodeCheck
 from registry.facts.containers import USUAL_LABELS
 from registry.facts.nodes import NodeFacts, NodeQuestion
 from registry.facts.outcomes import Failure, FailureReason
@@ -61,6 +63,20 @@ class DockerProbe:
         else:
             self._disks.look(memory, question, lambda: self._client(question))
         return outcome
+
+    async def check(self, question: NodeQuestion) -> tuple[NodeFacts | Failure, NodeCheck]:
+        """Scrape a node once as if nothing were known of it, and tell of each step; never raises."""
+        watch = Watch()
+        try:
+            client = watched_client(question, self._network, watch)
+        except Failed as error:
+            return error.failure, watch.report()
+        memory = Memory(way_of(question), client)
+        outcome = await _outcome(Scrape(memory, question, self._clock, self._labels), question)
+        client.close()
+        # Its events went to the check: what they touched has to be inspected anew.
+        self.forget(question.node_id)
+        return outcome, watch.report()
 
     def forget(self, node_id: int) -> None:
         """Drop what is known of a node's containers, so that the next scrape inspects all."""

@@ -45,6 +45,7 @@ node_state = Table(
     ),
     Column("disk", JSONB, comment="DiskUsage; null: never asked"),
     Column("first_success_at", Time, comment="before it nothing is known of the node"),
+    Column("last_check", JSONB, comment="NodeCheck; null: never checked"),
     postgresql_with={"fillfactor": "50"},
 )
 

@@ -85,6 +85,7 @@ schedule = Table(
     Column("next_due_at", Time, nullable=False, index=True),
     Column("lease_until", Time, comment="null: nobody is asking it now"),
     Column("lease_token", Uuid, comment="a result with another token is discarded"),
+    Column("check_wished", Boolean, comment="the next scrape is to tell of its steps; null: no"),
     CheckConstraint("num_nonnulls(node_id, domain_id) = 1", name="one_target"),
     postgresql_with={"fillfactor": "50"},
 )

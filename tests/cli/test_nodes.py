@@ -40,13 +40,6 @@ def test_a_node_is_shown_with_its_engine_and_containers_the_unwell_first(
     assert max(order[:2]) < order[2]
 
 
-def test_a_check_asks_now_and_says_what_came_of_it(home: Home, local: str) -> None:
-    said = home.vsa("node", "check", local)
-    assert said.code == 0
-    assert "up" in said.out
-    assert "just now" in said.out or "s ago" in said.out
-
-
 def test_a_new_node_that_does_not_answer_is_added_with_what_is_wrong(home: Home) -> None:
     said = home.vsa("node", "add", "away", "unix:///nowhere/docker.sock")
     removed = home.vsa("node", "rm", "away")

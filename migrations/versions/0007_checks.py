@@ -1,0 +1,23 @@
+"""Checks of nodes, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+oldest_code = "0003"
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+def upgrade() -> None:
+    op.execute((_SQL / "0007_checks.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    op.execute((_SQL / "0007_down.sql").read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ ALERTS = (
     "VsaContainerRestarting",
     "VsaContainerUnhealthy",
     "VsaDomainUnreachable",
+    "VsaNodeDuplicateEngine",
     "VsaNodePageMissing",
     "VsaNodeUnreachable",
     "VsaRuleFailing",

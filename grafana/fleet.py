@@ -9,6 +9,7 @@ from grafana.page import TO_THING, band, link_to, node_link, section
 from grafana.panels import bars, chart, stat, transformation
 from grafana.queries import (
     CONTAINERS,
+    ERROR,
     NODES,
     SINCE,
     UNTIL,
@@ -65,19 +66,22 @@ def _nodes_in_trouble() -> sdk.Panel:
     return table(
         "Nodes in trouble",
         "Nodes whose last scrape failed. *down*: its data no longer counts as now. *failing*: it was seen a"
-        " moment ago. *never answered*: check its URL and keys. Next: `vsa node check NAME`.",
+        " moment ago. *never answered*: check its URL and keys. Next: `vsa node check NAME`. *named twice*: one"
+        " engine, or a clone of it, is several nodes.",
         sql(f"""
-            SELECT node AS "Node", node_state AS "State", last_success_at AS "Last seen",
-                failure_reason AS "Reason", failure_detail AS "What happened",
+            SELECT node AS "Node",
+                CASE node_state WHEN 'up' THEN 'named twice' ELSE node_state END AS "State",
+                last_success_at AS "Last seen", failure_reason AS "Reason",
+                coalesce(failure_detail, 'same engine: ' || same_engine) AS "What happened",
                 consecutive_failures AS "Failures"
             FROM {NODES}
-            WHERE node_state NOT IN ('up', 'disabled')
+            WHERE node_state NOT IN ('up', 'disabled') OR same_engine IS NOT NULL
             ORDER BY last_success_at NULLS FIRST, node
             LIMIT 500
         """),
         {
             "Node": column(width=140, link=node_link()),
-            "State": column(width=125, values=style.NODE_STATES),
+            "State": column(width=125, values=style.NODE_STATES | {"named twice": style.WARNING}),
             "Last seen": column(width=125, unit=style.AGO),
             "Reason": column(width=105),
             "What happened": column(wrap=True),
@@ -135,7 +139,7 @@ def _containers_in_trouble() -> sdk.Panel:
         sql(f"""
             SELECT node AS "Node", name AS "Container", condition AS "State", seen_from AS "Since",
                 exit_code AS "Exit code", restart_count AS "Restarts",
-                restart_policy AS "Restart policy", image AS "Image", error AS "Error"
+                restart_policy AS "Restart policy", image AS "Image", {ERROR} AS "Error"
             FROM {CONTAINERS}
             WHERE in_trouble
             ORDER BY seen_from DESC, node, name

@@ -7,7 +7,7 @@ from itertools import chain
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from grafana.queries import POSTGRESQL
+from grafana.queries import POSTGRESQL, Sql
 
 COLUMNS = 24
 TITLES = {
@@ -60,6 +60,7 @@ def dashboard(
     meaning: str,
     *parts: Section | Band,
     variables: tuple[sdk.VariableModel, ...] = (),
+    annotations: tuple[sdk.AnnotationQuery, ...] = (),
     since: str = "now-6h",
     refresh: str = "30s",
 ) -> sdk.Dashboard:
@@ -77,7 +78,7 @@ def dashboard(
         schema_version=42,
         panels=_laid_out([_as_section(part) for part in parts]),
         templating=sdk.DashboardDashboardTemplating([*_DATA_SOURCES, *variables]),
-        annotations=sdk.AnnotationContainer([]),
+        annotations=sdk.AnnotationContainer(list(annotations)),
         links=[_menu(other) for other in TITLES if other != uid],
     )
 
@@ -180,6 +181,17 @@ _DATA_SOURCES = (
     _data_source("prometheus", "Prometheus", "prometheus"),
     _data_source("postgresql", "PostgreSQL", str(POSTGRESQL.type_val)),
 )
+
+
+# ---------------------------------------------------------------------------- annotations
+
+
+def annotation(name: str, colour: str, query: Sql) -> sdk.AnnotationQuery:
+    """Mark moments in every chart, from rows of `time` and `text`."""
+    query.ref_id = "A"
+    return sdk.AnnotationQuery(
+        name=name, datasource=POSTGRESQL, icon_color=colour, target=query, built_in=None
+    )
 
 
 # ---------------------------------------------------------------------------- links

@@ -131,6 +131,9 @@ CONDITION = """CASE
     ELSE state
 END"""
 
+# What the engine says went wrong, else what the health check said as it began to fail.
+ERROR = "coalesce(nullif(error, ''), CASE health WHEN 'unhealthy' THEN health_output END)"
+
 # Of a node that is not seen nothing is known now, and what is unknown is not in trouble: its node is.
 CONTAINERS = f"""(
     SELECT *, CASE WHEN seen THEN last_condition ELSE 'unknown' END AS condition,

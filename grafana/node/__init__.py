@@ -19,11 +19,12 @@ def dashboard() -> sdk.Dashboard:
         "vsa-node",
         "One Docker host: is it seen, how are its containers, what do they use, what happened to them.",
         band(4, *_glance()),
-        band(4, _about()),
+        band(4, _about(), _engine(), widths=(13, 11)),
         containers.section(),
         usage.section(),
         *history.sections(),
         variables=_variables(),
+        annotations=(history.new_images(),),
         since="now-3h",
     )
 
@@ -170,11 +171,10 @@ def _counts() -> tuple[sdk.Panel, ...]:
 def _about() -> sdk.Panel:
     return table(
         "About this node",
-        "What its engine says of itself, and why the last scrape failed, if it did.",
+        "Why the last scrape failed, if it did, and when the last one succeeded.",
         sql(f"""
             SELECT failure_reason AS "Reason", failure_detail AS "What happened",
                 last_success_at AS "Last seen", consecutive_failures AS "Failures",
-                engine_version AS "Engine", api_version AS "API", operating_system AS "System",
                 labels::text AS "Labels", enabled AS "Watched"
             FROM dashboard.nodes WHERE {NODE}
         """),
@@ -182,9 +182,28 @@ def _about() -> sdk.Panel:
             "Reason": column(width=110, steps=((None, style.BAD),)),
             "Last seen": column(width=170, unit=style.MOMENT),
             "Failures": column(width=90),
-            "Engine": column(width=140),
-            "API": column(width=70),
             "Watched": column(width=90),
         },
         no_value="No node is watched yet: add one with vsa node add",
+    )
+
+
+def _engine() -> sdk.Panel:
+    return table(
+        "Its engine",
+        "What the engine says of itself. *Same engine*: several nodes have this engine's id, so one was"
+        " registered twice or cloned; the runbook's VsaNodeDuplicateEngine says what to do.",
+        sql(f"""
+            SELECT same_engine AS "Same engine", engine_version AS "Engine", api_version AS "API",
+                operating_system AS "System", swarm_role AS "Swarm", engine_warnings AS "Warnings"
+            FROM dashboard.nodes WHERE {NODE} AND engine_version IS NOT NULL
+        """),
+        {
+            "Same engine": column(width=130, steps=((None, style.WARNING),)),
+            "Engine": column(width=90),
+            "API": column(width=60),
+            "Swarm": column(width=85),
+            "Warnings": column(wrap=True),
+        },
+        no_value="It never answered",
     )

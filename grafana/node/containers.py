@@ -8,7 +8,7 @@ from grafana import page, style
 from grafana.node.choice import CHOSEN, NODE
 from grafana.page import band
 from grafana.panels import timeline
-from grafana.queries import CONDITION, CONTAINERS, SINCE, UNTIL, sql
+from grafana.queries import CONDITION, CONTAINERS, ERROR, SINCE, UNTIL, sql
 from grafana.tables import column, table
 
 
@@ -80,7 +80,7 @@ def _containers() -> sdk.Panel:
                 exit_code AS "Exit code", restart_count AS "Restarts",
                 restart_policy AS "Restart policy", started_at AS "Started",
                 left(container_id, 12) AS "Id", image AS "Image",
-                CASE WHEN NOT seen THEN last_condition END AS "Last seen", error AS "Error"
+                CASE WHEN NOT seen THEN last_condition END AS "Last seen", {ERROR} AS "Error"
             FROM {CONTAINERS}
             WHERE {NODE} AND {CHOSEN}
             ORDER BY in_trouble DESC, name

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from grafana import style
 from grafana.node.choice import CHOSEN, NODE, OF_NODE
-from grafana.page import Section, band, section
+from grafana.page import Section, annotation, band, section
 from grafana.panels import chart
 from grafana.queries import SINCE, UNTIL, series, sql, sql_series
 from grafana.tables import column, table
@@ -51,6 +51,7 @@ _ACTIONS = {
     "health_status: unhealthy": style.BAD,
     "health_status: healthy": style.GOOD,
     "start": style.GOOD,
+    "image_changed": style.CHANGING,
 }
 
 
@@ -65,8 +66,29 @@ def _event_counts() -> sdk.Panel:
             GROUP BY 1, 2 ORDER BY 1
         """),
         counts=True,
-        colours={"oom": style.BAD, "die": style.WARNING, "start": style.GOOD},
+        colours={
+            "oom": style.BAD,
+            "die": style.WARNING,
+            "start": style.GOOD,
+            "image_changed": style.CHANGING,
+        },
         no_value="No event is known in this time range",
+    )
+
+
+def new_images() -> sdk.AnnotationQuery:
+    """Mark when a container of a name came with another image: what changed after it, changed with it."""
+    return annotation(
+        "New images",
+        style.CHANGING,
+        sql(f"""
+            SELECT recorded_at AS time, name || ' runs another image: ' || image AS text
+            FROM dashboard.events
+            WHERE {NODE} AND {CHOSEN} AND action = 'image_changed'
+                AND recorded_at BETWEEN {SINCE} AND {UNTIL}
+            ORDER BY time
+            LIMIT 500
+        """),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from grafana import page, style
-from grafana.node.choice import OF_CHOSEN
+from grafana.node.choice import OF_CHOSEN, OF_NODE
 from grafana.page import band
 from grafana.panels import bars, chart
 from grafana.queries import now, per_second, series
@@ -17,7 +17,7 @@ def section() -> page.Section:
         "What they use",
         band(9, _cpu(), _memory()),
         band(8, _received(), _sent(), _read(), _written()),
-        band(8, _memory_limits(), _throttling()),
+        band(8, _memory_limits(), _throttling(), _disk()),
     )
 
 
@@ -116,4 +116,16 @@ def _throttling() -> sdk.Panel:
         unit=style.PERCENT,
         maximum=1,
         no_value="No container has a CPU quota",
+    )
+
+
+def _disk() -> sdk.Panel:
+    return bars(
+        "What fills its disk",
+        "What the engine keeps, by kind, and how much of it nobody uses: `docker system prune` on the node gives"
+        " that back. Measured every VSA_DISK_USAGE_INTERVAL.",
+        now(f"sort_desc(vsa_node_disk_usage_bytes{OF_NODE})", "{{kind}}"),
+        now(f"sort_desc(vsa_node_disk_reclaimable_bytes{OF_NODE} > 0)", "{{kind}}, unused"),
+        unit=style.BYTES,
+        no_value="Not measured: VSA_DISK_USAGE_INTERVAL is not set, or nothing was measured yet",
     )

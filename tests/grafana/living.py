@@ -21,7 +21,7 @@ from registry.facts.domains import (
     Fault,
     Verdict,
 )
-from registry.facts.nodes import NodeFacts
+from registry.facts.nodes import NodeFacts, SwarmRole
 from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import DomainResult, NodeResult, Recorder
 from registry.schedule import claim_domains, claim_nodes
@@ -29,12 +29,24 @@ from registry.session import Connection, Engine, database_now, make_engine
 from registry.settings import read_settings
 from registry.tokens import Role, create_token
 from tests.parts.grafana import Range
-from tests.registry.targets import DEFAULTS, NO_KEYS, add_domain, container, die, fetch, node_facts
+from tests.registry.targets import (
+    DEFAULTS,
+    ENGINE,
+    NO_KEYS,
+    add_domain,
+    container,
+    die,
+    fetch,
+    node_facts,
+)
 
 # Engines are strangers: nothing keeps one from naming a container so.
 STRANGE = """it's "so" $$ \\ (1|2) ${node}"""
 Outcome = DomainFacts | Failure
 _DAY = timedelta(days=1)
+_MANAGER = replace(
+    ENGINE, swarm_role=SwarmRole.MANAGER, warnings=("WARNING: No swap limit support",)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +136,12 @@ def _node(name: str, turn: int, at: datetime) -> NodeFacts | Failure:
     web = container("web", health=Health.HEALTHY, started_at=at - _DAY)
     odd = container(STRANGE, state=ContainerState.EXITED, exit_code=137, oom_killed=True)
     if turn == 1:
-        web = replace(web, health=Health.UNHEALTHY, restart_count=3)
+        web = replace(web, health=Health.UNHEALTHY, health_output="no answer", restart_count=3)
+    # A new version came: another container of the name, with another image.
+    new = container("api", container_id=f"{turn:064}", image_id=f"sha256:{turn}")
     nanoseconds = int(at.timestamp()) * 10**9
     events = [die(nanoseconds + 1), die(nanoseconds + 2, STRANGE, "oom")]
-    return node_facts(web, odd, events=events, events_lost=turn == 1)
+    return node_facts(web, odd, new, events=events, events_lost=turn == 1, engine=_MANAGER)
 
 
 async def look_at(database_url: str, at: datetime, seen: Mapping[str, Outcome]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -12,14 +13,22 @@ import pytest
 from psycopg.rows import dict_row
 
 from registry.facts.containers import ContainerFacts, ContainerState, Health
-from registry.facts.nodes import NodeFacts
+from registry.facts.nodes import NodeFacts, SwarmRole
 from registry.facts.outcomes import Failure
 from registry.observations import NodeResult, Recorder
 from registry.schedule import claim_nodes
 from registry.session import database_now, make_engine
 from tests.parts.grafana import Range, Raw, Value, expand, statement_of
 from tests.parts.postgres import Database
-from tests.registry.targets import DEFAULTS, NO_KEYS, REFUSED, add_node, container, node_facts
+from tests.registry.targets import (
+    DEFAULTS,
+    ENGINE,
+    NO_KEYS,
+    REFUSED,
+    add_node,
+    container,
+    node_facts,
+)
 
 # Scrapes that lie further apart than three intervals, or a minute, leave a gap.
 STEP = timedelta(seconds=30)
@@ -168,3 +177,26 @@ async def test_nobody_asking_is_as_bad_as_no_answer(database: Database) -> None:
     began = await see(database, [(0, node_facts())])
     (row,) = ask(database, "State", began, began + 13 * STEP)
     assert row["state"] == "down"
+
+
+async def test_what_a_failing_check_said_stands_beside_the_container(database: Database) -> None:
+    sick = web(Health.UNHEALTHY, health_output="no answer on port 80")
+    began = await see(database, [(0, node_facts(sick))])
+    (row,) = ask(database, "Containers", began, began + STEP)
+    assert row["Error"] == "no answer on port 80"
+
+
+async def test_a_new_image_is_marked_when_it_was_seen(database: Database) -> None:
+    new = web(container_id="ff" * 32, image_id="sha256:2", image="nginx:1.28")
+    began = await see(database, [(0, node_facts(web())), (1, node_facts(new))])
+    (mark,) = ask(database, "New images", began, began + 2 * STEP)
+    assert mark["time"] == began + STEP
+    assert mark["text"].startswith("web runs another image: ")
+
+
+async def test_the_engine_says_what_it_is_and_warns_of(database: Database) -> None:
+    engine = replace(ENGINE, swarm_role=SwarmRole.WORKER, warnings=("no swap limit", "no cpuset"))
+    began = await see(database, [(0, node_facts(engine=engine))])
+    (row,) = ask(database, "Its engine", began, began + STEP)
+    assert (row["Swarm"], row["Warnings"]) == ("worker", "no swap limit\nno cpuset")
+    assert row["Same engine"] is None

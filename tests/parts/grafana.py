@@ -56,19 +56,24 @@ def dashboards() -> list[dict[str, Any]]:
 
 
 def asked(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
-    """Yield every statement that a dashboard sends to PostgreSQL: its variables', then its panels'."""
+    """Yield every statement that a dashboard sends to PostgreSQL: of variables, annotations, panels."""
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query" and variable["datasource"]["type"] == POSTGRESQL:
             yield Asked(f"{dashboard['uid']} ${variable['name']}", _definition(variable))
+    for annotation in dashboard["annotations"]["list"]:
+        yield _asked(dashboard, annotation["name"], annotation["target"])
     for panel in panels(dashboard):
         for target in panel.get("targets") or ():
             if target["datasource"]["type"] == POSTGRESQL:
-                place = f"{dashboard['uid']} {panel.get('title') or panel['id']} {target['refId']}"
-                yield Asked(place, target["rawSql"])
+                yield _asked(dashboard, panel.get("title") or panel["id"], target)
+
+
+def _asked(dashboard: Mapping[str, Any], title: str, target: Mapping[str, Any]) -> Asked:
+    return Asked(f"{dashboard['uid']} {title} {target['refId']}", target["rawSql"])
 
 
 def statement_of(uid: str, title: str) -> str:
-    """Return the statement of the panel of this title."""
+    """Return the statement of the panel or annotation of this title."""
     (board,) = (board for board in dashboards() if board["uid"] == uid)
     (found,) = (each for each in asked(board) if each.place == f"{uid} {title} A")
     return found.statement

@@ -72,6 +72,35 @@ async def test_a_node_that_went_dark_keeps_its_engine_and_tells_why(tx: Connecti
     assert gaps == [("alpha", "state", "refused", False)]
 
 
+@pytest.mark.parametrize(
+    ("enabled", "ids", "names"),
+    [
+        (True, ("same", "same"), "alpha, beta"),
+        (False, ("same", "same"), None),
+        (True, ("one", "two"), None),
+        (True, ("", ""), None),
+    ],
+    ids=["two names", "one is disabled", "two engines", "engines without an id"],
+)
+async def test_an_engine_that_has_several_names_tells_them(
+    tx: Connection, enabled: bool, ids: tuple[str, str], names: str | None
+) -> None:
+    for name, engine_id in zip(("alpha", "beta"), ids, strict=True):
+        node_id = await add_node(tx, name, enabled=enabled or name == "alpha")
+        engine = f'{{"engine_id": "{engine_id}"}}'
+        await tx.execute(
+            text("UPDATE node_state SET engine = CAST(:engine AS jsonb) WHERE node_id = :id"),
+            {"engine": engine, "id": node_id},
+        )
+    rows = await fetch(tx, "SELECT node, same_engine FROM dashboard.nodes ORDER BY node")
+    assert rows == [("alpha", names), ("beta", names)]
+
+
+async def test_what_is_not_asked_of_a_view_costs_nothing(tx: Connection) -> None:
+    plan = await fetch(tx, "EXPLAIN SELECT node, engine_version FROM dashboard.nodes")
+    assert "Aggregate" not in str(plan)
+
+
 async def test_a_container_is_listed_once_and_its_history_twice(tx: Connection) -> None:
     await add_node(tx)
     recorder = Recorder()

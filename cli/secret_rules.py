@@ -11,6 +11,7 @@ SECRETS = (
     "POSTGRES_PASSWORD",
     "VSA_OWNER_PASSWORD",
     "VSA_PROGRAM_PASSWORD",
+    "VSA_EXPORTER_PASSWORD",
     "VSA_GRAFANA_PASSWORD",
     "VSA_GRAFANA_SECRET_KEY",
     "VSA_API_TOKEN",
@@ -18,6 +19,8 @@ SECRETS = (
     "VSA_PROMETHEUS_TOKEN",
     "VSA_SECRET_KEY",
 )
+# Came with a later release: an .env without its line goes on as before.
+OPTIONAL = ("VSA_EXPORTER_PASSWORD",)
 DOMAIN = "DASHBOARD_DOMAIN"
 DOCKER_GID = "DOCKER_GID"
 
@@ -44,6 +47,7 @@ def faults(values: Mapping[str, str]) -> list[str]:
     """Say what is wrong, a line each, without quoting a value."""
     rules: dict[str, Callable[[str], str]] = {DOMAIN: domain_fault, DOCKER_GID: gid_fault}
     rules |= dict.fromkeys(SECRETS, _secret_fault)
+    rules = {name: rule for name, rule in rules.items() if values.get(name) or name not in OPTIONAL}
     said = {name: _fault(values.get(name, ""), rule) for name, rule in rules.items()}
     return [f"{name}: {fault}" for name, fault in (said | _alike(values, said)).items() if fault]
 
@@ -82,7 +86,7 @@ def _secret_fault(value: str) -> str:
 def _alike(values: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
     """Name each secret that is the same as one before it: one that leaks must not open two doors."""
     first: dict[str, str] = {}
-    good = [name for name in SECRETS if not said[name]]
+    good = [name for name in SECRETS if said.get(name) == ""]
     for name in good:
         first.setdefault(values[name], name)
     return {

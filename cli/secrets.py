@@ -17,6 +17,7 @@ from cli.output import note, print_json
 from cli.secret_rules import (
     DOCKER_GID,
     DOMAIN,
+    OPTIONAL,
     SECRETS,
     domain_fault,
     faults,
@@ -113,7 +114,8 @@ def _beginning(file: Path) -> str:
 
 def _made(values: Mapping[str, str], given: dict[str, str]) -> dict[str, str]:
     """Return what is to be set: the secrets still unset, and what was given where nothing stands."""
-    wanted = given | {name: new_secret() for name in SECRETS}
+    left_alone = {name for name in OPTIONAL if values and name not in values}
+    wanted = given | {name: new_secret() for name in SECRETS if name not in left_alone}
     return {name: new for name, new in wanted.items() if new and is_unset(values.get(name))}
 
 

@@ -150,7 +150,7 @@ async def _index(_: Request) -> Response:
 
 
 async def _readiness(tx: Connection) -> Answer:
-    if await may_work(tx):
+    if await may_work(tx, "SELECT"):
         return Answer(HTTPStatus.OK, "ready\n")
     return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _NO_TABLES)
 

@@ -1,8 +1,8 @@
-"""Brings the tables to a revision, as their owner, and gives the programs' role what it needs."""
+"""Brings the tables to a revision, as their owner, and gives each role what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from importlib.util import find_spec
@@ -36,13 +36,15 @@ _CLOSE = """
     REVOKE EXECUTE ON FUNCTION
         vsa_create_partitions, vsa_drop_partitions, vsa_refuse_change FROM PUBLIC;
 """
+# What the exporter's pages show: no credential, no token, nothing of the trail but its head.
+_SHOWN = (
+    *("vps_nodes", "domains", "schedule", "collectors", "node_state", "container_snapshots"),
+    *("event_counters", "node_gaps", "node_samples", "domain_state", "certificates", "endpoints"),
+)
 # What programs read and write; an earlier revision has some of them.
-_TABLES = """
-    SELECT string_agg(name, ', ') FROM unnest(ARRAY[
-        'credentials', 'vps_nodes', 'domains', 'schedule', 'collectors', 'node_state',
-        'container_snapshots', 'events', 'event_counters', 'node_gaps', 'node_samples',
-        'domain_state', 'certificates', 'endpoints', 'tokens'
-    ]) AS name
+_TABLES = (*_SHOWN, "credentials", "events", "tokens")
+_PRESENT = """
+    SELECT string_agg(name, ', ') FROM unnest(CAST(:names AS text[])) AS name
     WHERE to_regclass('public.' || name) IS NOT NULL
 """
 # Exactly this and no more: what a former version granted is taken back first.
@@ -61,6 +63,14 @@ _GRANT_QUESTIONS = """
     REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA dashboard FROM PUBLIC;
     GRANT USAGE ON SCHEMA dashboard TO {role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dashboard TO {role};
+"""
+# The exporter's role, where the database has one; else it uses the programs'.
+_EXPORTER_ROLE = "vsa_exporter"
+_GRANT_EXPORTER = """
+    REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+    GRANT CONNECT ON DATABASE {database} TO {role};
+    GRANT USAGE ON SCHEMA public TO {role};
+    GRANT SELECT ON {tables}, audit_head, alembic_version TO {role};
 """
 # Grafana's role, where the database has one: whoever may edit a panel may send any SQL as it.
 _DASHBOARD_ROLE = "vsa_grafana"
@@ -91,6 +101,7 @@ def upgrade(owner_url: str, program_url: str, revision: str = "head") -> str:
         connection.execute(text("SELECT vsa_create_partitions(:day, 8)"), {"day": now.date()})
         connection.execute(text(_CLOSE))
         _grant(connection, make_url(program_url).username)
+        _grant_exporter(connection)
         _grant_dashboard(connection)
         connection.commit()
     return ""
@@ -128,15 +139,27 @@ def _grant(connection: Connection, role: str | None) -> None:
         return
     if not _is_role(connection, role):
         raise MigrationError(f"the role {role} of VSA_DATABASE_URL does not exist in PostgreSQL")
-    _run_for(connection, _GRANT, role, tables=connection.scalar(text(_TABLES)))
+    _run_for(connection, _GRANT, role, tables=_present(connection, _TABLES))
     if _has_views(connection):
         _run_for(connection, _GRANT_QUESTIONS, role)
+
+
+def _grant_exporter(connection: Connection) -> None:
+    """Let the exporter's role read what its pages show; a database need not have that role."""
+    if _is_role(connection, _EXPORTER_ROLE):
+        tables = _present(connection, _SHOWN)
+        _run_for(connection, _GRANT_EXPORTER, _EXPORTER_ROLE, tables=tables)
 
 
 def _grant_dashboard(connection: Connection) -> None:
     """Open the views to Grafana's role; a database without one, or without the views, has none."""
     if _has_views(connection) and _is_role(connection, _DASHBOARD_ROLE):
         _run_for(connection, _GRANT_DASHBOARD + _GRANT_QUESTIONS, _DASHBOARD_ROLE)
+
+
+def _present(connection: Connection, names: Sequence[str]) -> str | None:
+    present: str | None = connection.scalar(text(_PRESENT), {"names": list(names)})
+    return present
 
 
 def _has_views(connection: Connection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 import psycopg
@@ -67,10 +68,10 @@ async def database_now(tx: Connection) -> datetime:
     return now.astimezone(UTC)
 
 
-async def may_work(tx: Connection) -> bool:
+async def may_work(tx: Connection, right: Literal["SELECT", "UPDATE"] = "UPDATE") -> bool:
     """Say whether the tables are there and this role may use them: grants come after migrations."""
-    granted = text("SELECT coalesce(has_table_privilege(to_regclass('schedule'), 'UPDATE'), false)")
-    answer: bool = (await tx.execute(granted)).scalar_one()
+    granted = text("SELECT coalesce(has_table_privilege(to_regclass('schedule'), :right), false)")
+    answer: bool = (await tx.execute(granted, {"right": right})).scalar_one()
     return answer
 
 

@@ -84,6 +84,20 @@ def test_what_is_set_is_kept_and_what_is_not_is_made(file: Path) -> None:
     assert "DOCKER_GID" not in values(file)
 
 
+def test_a_file_from_before_the_exporter_s_role_goes_on_as_it_is(file: Path) -> None:
+    before = {name: value for name, value in good().items() if name != "VSA_EXPORTER_PASSWORD"}
+    file.write_text("".join(f"{name}={value}\n" for name, value in before.items()))
+    check(file)
+    init(file)
+    assert values(file) == before
+
+
+def test_the_exporter_s_password_is_made_where_its_line_is_empty(file: Path) -> None:
+    file.write_text("VSA_EXPORTER_PASSWORD=\n")
+    init(file)
+    assert len(values(file)["VSA_EXPORTER_PASSWORD"]) == 64
+
+
 def test_without_an_example_the_secrets_are_written_alone(tmp_path: Path) -> None:
     init(tmp_path / "env", domain=DOMAIN, docker_gid="0")
     assert set(values(tmp_path / "env")) == {*SECRETS, "DASHBOARD_DOMAIN", "DOCKER_GID"}

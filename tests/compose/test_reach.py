@@ -132,6 +132,7 @@ def test_each_secret_reaches_those_alone_who_need_it() -> None:
         "POSTGRES_PASSWORD": {"dashboard-db"},
         "VSA_OWNER_PASSWORD": {"dashboard-db", "migrate"},
         "VSA_PROGRAM_PASSWORD": {"dashboard-db", *programs},
+        "VSA_EXPORTER_PASSWORD": {"dashboard-db", "exporter"},
         "VSA_GRAFANA_PASSWORD": {"dashboard-db", "dashboard-ui"},
         "VSA_GRAFANA_SECRET_KEY": {"dashboard-ui"},
         "VSA_API_TOKEN": {"dashboard-api"},
@@ -162,7 +163,8 @@ def test_a_variable_has_one_default_which_the_example_names() -> None:
     assert not re.search(r"(?<!\$)\$\{[A-Z_]+\}", text), (
         "Compose would warn of it before preflight can"
     )
-    written = set(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text)) - {("DOCKER_GID", "101")}
+    # The exporter's fallback is another variable.
+    written = set(re.findall(r"\$\{([A-Z_]+):-([^}$]*)\}", text)) - {("DOCKER_GID", "101")}
     defaults = dict(written)
     assert len(defaults) == len(written)
     example = (FOLDER / ".env.example").read_text(encoding="utf-8")

@@ -134,8 +134,7 @@ async def _upkeep(engine: Engine, retention: float, stop: asyncio.Event) -> None
         try:
             async with engine.begin() as tx:
                 await create_partitions(tx, now := await database_now(tx))
-            async with engine.begin() as tx:  # old days that are being read stay a while longer
-                await forget(tx, now, retention)
+            await forget(engine, now, retention)  # days that are being read stay a while longer
         except UNAVAILABLE as error:
             log.warning("the tables' upkeep has to wait: %s", str(error).partition("\n")[0])
             wait = _HEARTBEAT_SECONDS

@@ -5,37 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from sqlalchemy import delete, text
+from sqlalchemy import ColumnElement, Table, delete, exists, false, func, select, text
 
-from registry.models import node_gaps
-from registry.partitions import drop_closed_before
-from registry.session import Connection
+from registry.models import (
+    certificates,
+    container_snapshots,
+    endpoints,
+    event_counters,
+    events,
+    node_gaps,
+)
+from registry.partitions import DayTables, closed_before, drop_closed_before
+from registry.session import Connection, Engine
+
+# Once a day it reads through the days that are kept, and keeps nobody waiting.
+_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was older than `kept_from` and went: tables of days, and rows."""
+    """What is older than `kept_from` and goes: tables of days and the room they take, and rows."""
 
     kept_from: datetime
     day_tables: int
+    day_bytes: int
     gaps: int
     event_counters: int
     certificates: int
 
-
-# Counters of a container that is gone, once nothing of the past tells of it any more.
-_FORGET_COUNTERS = text("""
-    DELETE FROM event_counters c
-    WHERE NOT EXISTS (
-              SELECT FROM container_snapshots s WHERE s.node_id = c.node_id AND s.name = c.name)
-      AND NOT EXISTS (SELECT FROM events e WHERE e.node_id = c.node_id AND e.name = c.name)
-""")
-
-_FORGET_CERTIFICATES = text("""
-    DELETE FROM certificates c
-    WHERE c.last_seen_at < :before
-      AND NOT EXISTS (SELECT FROM endpoints e WHERE e.fingerprint = c.fingerprint)
-""")
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all that there is is kept."""
+        return not (self.day_tables or self.gaps or self.event_counters or self.certificates)
 
 
 def kept_from(now: datetime, retention: float) -> datetime:
@@ -44,14 +45,62 @@ def kept_from(now: datetime, retention: float) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-async def forget(tx: Connection, now: datetime, retention: float) -> Forgotten:
+async def survey(tx: Connection, now: datetime, retention: float) -> Forgotten:
+    """Return what is older than `retention` seconds and would go; nobody has to wait for it."""
+    before = kept_from(now, retention)
+    await tx.execute(_PATIENCE)
+    days = await closed_before(tx, before.date())
+    counts = [
+        (await tx.execute(select(func.count()).select_from(table).where(is_old))).scalar_one()
+        for table, is_old in _old_rows(before, days)
+    ]
+    return Forgotten(before, days.count, days.size, *counts)
+
+
+async def forget(engine: Engine, now: datetime, retention: float) -> Forgotten:
     """Forget what is older than `retention` seconds; what is so now stays, however old.
 
     Waits at most seconds for its locks, then raises one of session.UNAVAILABLE: try again later.
     """
     before = kept_from(now, retention)
-    tables = await drop_closed_before(tx, before.date())
-    gaps = await tx.execute(delete(node_gaps).where(node_gaps.c.gap_until < before))
-    counters = await tx.execute(_FORGET_COUNTERS)
-    certificates = await tx.execute(_FORGET_CERTIFICATES, {"before": before})
-    return Forgotten(before, tables, gaps.rowcount, counters.rowcount, certificates.rowcount)
+    async with engine.begin() as tx:
+        await tx.execute(_PATIENCE)
+        days = await closed_before(tx, before.date())
+        counts = [
+            (await tx.execute(delete(table).where(is_old))).rowcount
+            for table, is_old in _old_rows(before, days)
+        ]
+    # Apart, and last: who writes waits for a drop until its transaction ends, and what reads the
+    # days through would make that seconds. If we die before it, all of it is done again.
+    async with engine.begin() as tx:
+        dropped = await drop_closed_before(tx, before.date())
+    return Forgotten(before, dropped, days.size, *counts)
+
+
+def _old_rows(before: datetime, days: DayTables) -> list[tuple[Table, ColumnElement[bool]]]:
+    """Return the tables of which rows go, and which: gaps, counters, certificates."""
+    return [
+        (node_gaps, node_gaps.c.gap_until < before),
+        # The last trace of a container goes with a day: while none does, nothing need be read.
+        (event_counters, _has_no_trace(before) if days.count else false()),
+        (certificates, (certificates.c.last_seen_at < before) & ~_is_served()),
+    ]
+
+
+def _has_no_trace(before: datetime) -> ColumnElement[bool]:
+    """Say that since a moment nothing tells of a container of a counter's name on its node."""
+    seen = exists().where(
+        container_snapshots.c.node_id == event_counters.c.node_id,
+        container_snapshots.c.name == event_counters.c.name,
+        container_snapshots.c.seen_until >= before,
+    )
+    heard = exists().where(
+        events.c.node_id == event_counters.c.node_id,
+        events.c.name == event_counters.c.name,
+        events.c.recorded_at >= before,
+    )
+    return ~seen & ~heard
+
+
+def _is_served() -> ColumnElement[bool]:
+    return exists().where(endpoints.c.fingerprint == certificates.c.fingerprint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -63,6 +64,27 @@ class Person:
         cpu = after.children_user + after.children_system
         cpu -= before.children_user + before.children_system
         return Said(done.returncode, done.stdout, done.stderr, cpu)
+
+    def at_a_terminal(self, *arguments: str, answer: str, **settings: str) -> tuple[int, str]:
+        """Run a command, answer what it asks; return its exit code and all that was shown."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*self.command, *arguments],
+            env={**self.environment, **settings},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 1000)
+        os.write(ours, f"{answer}\n".encode())
+        code = process.wait(30)
+        shown += os.read(ours, 1000)
+        os.close(ours)
+        return code, shown.decode()
 
 
 class Home(Person):

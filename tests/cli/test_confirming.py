@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.person import VSA, Home
+from tests.cli.person import Home
 
 KINDS = ("node", "domain", "token")
 Things = dict[str, str]
@@ -37,38 +34,16 @@ def is_there(home: Home, kind: str, things: Things) -> bool:
     return things[kind] in {item["name"] for item in items if not item.get("revoked_at")}
 
 
-def at_a_terminal(home: Home, *arguments: str, answer: str) -> tuple[int, str]:
-    """Run a command, answer what it asks; return its exit code and all that was shown."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*VSA, *arguments],
-        env=home.environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown = b""
-    while b"[y/N]" not in shown:
-        shown += os.read(ours, 1000)
-    os.write(ours, f"{answer}\n".encode())
-    code = process.wait(30)
-    shown += os.read(ours, 1000)
-    os.close(ours)
-    return code, shown.decode()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_says_no_at_a_terminal_keeps_it(home: Home, things: Things, kind: str) -> None:
-    code, shown = at_a_terminal(home, *command(kind, things), answer="n")
+    code, shown = home.at_a_terminal(*command(kind, things), answer="n")
     assert (code, "nothing was changed" in shown) == (2, True)
     assert is_there(home, kind, things)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_says_yes_at_a_terminal_loses_it(home: Home, things: Things, kind: str) -> None:
-    code, _ = at_a_terminal(home, *command(kind, things), answer="y")
+    code, _ = home.at_a_terminal(*command(kind, things), answer="y")
     assert code == 0
     assert not is_there(home, kind, things)
 

@@ -191,7 +191,8 @@ async def test_two_months_of_retention_leave_exactly_what_they_should(engine: En
                 await churn.scrape(tx, at)
         async with engine.begin() as tx:
             await create_partitions(tx, at)
-            await forget(tx, at, RETENTION)
+        await forget(engine, at, RETENTION)
+        async with engine.begin() as tx:
             await assert_kept(tx, churn, at)
     async with engine.connect() as tx:
         first = kept_from(at, RETENTION)

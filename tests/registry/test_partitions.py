@@ -18,9 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
-from registry.models import container_snapshots, events, node_gaps, vps_nodes
-from registry.partitions import create_partitions, drop_closed_before
-from registry.retention import forget
+from registry.models import container_snapshots, events, vps_nodes
+from registry.partitions import DayTables, closed_before, create_partitions, drop_closed_before
 from registry.session import UNAVAILABLE, Connection, Engine, database_now
 from tests.parts.postgres import Database
 
@@ -159,7 +158,9 @@ async def test_an_open_snapshot_moves_to_its_day_when_it_is_closed(tx: Connectio
 
 async def test_days_before_the_given_one_are_dropped_and_no_other(tx: Connection) -> None:
     await create_partitions(tx, LONG_AGO, days_ahead=3)
+    assert (await closed_before(tx, date(2001, 2, 1))).count == 4
     assert await drop_closed_before(tx, date(2001, 2, 1)) == 4
+    assert await closed_before(tx, date(2001, 2, 1)) == DayTables(0, 0)
     assert await days(tx, "events") == ["20010201", "20010202"]
     assert await days(tx, "container_snapshots") == ["20010201", "20010202"]
 
@@ -185,23 +186,3 @@ async def test_the_programs_role_drops_days_by_the_function_alone(tx: Connection
     await create_partitions(tx, LONG_AGO)
     with pytest.raises(DBAPIError, match="must be owner"):
         await tx.execute(text("DROP TABLE events_20010130"))
-
-
-async def test_what_is_older_than_the_retention_is_forgotten_days_and_gaps_alike(
-    tx: Connection,
-) -> None:
-    node_id = await make_node(tx)
-    await create_partitions(tx, LONG_AGO, days_ahead=3)
-    for kind, until in (("state", LONG_AGO), ("events", LONG_AGO + timedelta(days=3))):
-        row = {"node_id": node_id, "kind": kind, "gap_from": LONG_AGO, "gap_until": until}
-        await tx.execute(insert(node_gaps).values(**row, reason="timeout"))
-    row = {"node_id": node_id, "kind": "state", "gap_from": LONG_AGO + timedelta(days=1)}
-    await tx.execute(
-        insert(node_gaps).values(
-            **row, gap_until=datetime.max.replace(tzinfo=UTC), reason="timeout"
-        )
-    )
-    await forget(tx, LONG_AGO + timedelta(days=12), retention=10 * 86400)
-    assert await days(tx, "events") == ["20010201", "20010202"]
-    left = await tx.scalars(select(node_gaps.c.kind).order_by(node_gaps.c.gap_from))
-    assert left.all() == ["events", "state"]

@@ -16,6 +16,9 @@ from registry.revisions import TooNewError
 from registry.session import UNAVAILABLE
 from registry.settings import Settings
 
+# SQLSTATE of who waited for a lock for as long as we let anybody.
+_LOCKED = "55P03"
+
 
 def running_url(settings: Settings) -> str:
     """Return the URL as the programs' role; CannotReach when the embedded server does not run."""
@@ -75,7 +78,9 @@ def faults() -> Iterator[None]:
 
 
 def unreachable(error: BaseException) -> Fault:
-    """Say in one line that PostgreSQL does not answer."""
+    """Say in one line that PostgreSQL does not answer, or has no time for us."""
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == _LOCKED:
+        return CannotReach("the tables are in use, by a long query or a backup; try again later")
     reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
     return CannotReach(f"cannot reach PostgreSQL: {reason}; see VSA_DATABASE_URL")
 

@@ -181,7 +181,7 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
 def remove_domain(which: Which, *, yes: Unasked = False) -> None:
     """Stop watching a domain, and forget what was seen of it.
 
-    Its certificates stay.
+    Its certificates stay for VSA_RETENTION.
 
     Example: vsa domain rm example.com
     """

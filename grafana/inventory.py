@@ -33,7 +33,7 @@ def sections() -> tuple[Section, ...]:
         section("Ahead, and over time", band(9, _ends(), _lives(), _trouble(), widths=(6, 9, 9))),
         section("Renewals", band(8, _renewals())),
         section("What is served", band(8, _issuers(), _keys(), _versions())),
-        section("Every certificate ever seen", band(12, _certificates()), collapsed=True),
+        section("Every certificate that is kept", band(12, _certificates()), collapsed=True),
     )
 
 
@@ -216,9 +216,9 @@ def _versions() -> sdk.Panel:
 def _certificates() -> sdk.Panel:
     return table(
         "All certificates",
-        "All that were ever seen and hold a chosen name or are served by it, the newest first (1,000 at most): names,"
-        " key, and since when. *Served by* is empty once nobody serves it. The API has the whole certificate:"
-        " `GET /api/certificates/FINGERPRINT`.",
+        "All that are served, or were within `VSA_RETENTION`, and hold a chosen name or are served by it, the newest"
+        " first (1,000 at most): names, key, and since when. *Served by* is empty once nobody serves it. The API has the"
+        " whole certificate: `GET /api/certificates/FINGERPRINT`.",
         sql(f"""
             SELECT array_to_string(sans, ', ') AS "Names", array_to_string(served_by, ', ') AS "Served by",
                 {ISSUER} AS "Issued by", concat_ws(' ', nullif(key_type, ''), key_bits) AS "Key",

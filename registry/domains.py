@@ -146,7 +146,7 @@ async def update_domain(
 
 
 async def delete_domain(tx: Connection, domain_id: int, actor: Actor, now: datetime) -> None:
-    """Stop watching a domain; its certificates stay. Raises NotFound."""
+    """Stop watching a domain; its certificates stay as long as the past does. Raises NotFound."""
     domain = await get_domain(tx, domain_id, lock=True)
     await tx.execute(delete(domains).where(domains.c.id == domain_id))
     await _audit(tx, actor, "domain.delete", domain_id, now, before=_spec(domain))

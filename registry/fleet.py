@@ -114,7 +114,7 @@ class EndpointStatus:
 
 @dataclass(frozen=True, slots=True)
 class EventCount:
-    """How often an event happened to a container of that name on a node; never falls."""
+    """How often an event happened to a container of that name on a node; never falls, and goes with the last trace of it."""
 
     node: str
     name: str

@@ -115,7 +115,9 @@ class Settings(BaseModel):
         10.0, description="how long a domain may take"
     )
     retention: Annotated[Duration, between("1d", "10y")] = Field(
-        90 * 86400.0, description="how long past states, events and gaps are kept"
+        90 * 86400.0,
+        description="how long past states, events and gaps are kept, "
+        "and certificates that nobody serves",
     )
     max_response_bytes: Size = Field(16 << 20, description="how much one engine response may hold")
     container_labels: LabelNames = Field(

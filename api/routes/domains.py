@@ -64,7 +64,7 @@ async def change_domain(domain_id: DomainId, patch: DomainPatch, actor: Writer, 
 
 @router.delete("/{id}", status_code=204, responses=problems(404))
 async def delete_domain(domain_id: DomainId, actor: Writer, tx: Tx) -> None:
-    """Stop watching a domain and forget what was seen of it; its certificates stay."""
+    """Stop watching a domain and forget what was seen of it; its certificates stay for `VSA_RETENTION`."""
     await domains.delete_domain(tx, domain_id, actor, await database_now(tx))
 
 

@@ -54,6 +54,14 @@ def test_a_person_sees_what_would_go_and_is_asked(
     assert shown.index("6 day tables") < shown.index("[y/N]")
 
 
+def test_days_that_are_being_read_stay_and_it_says_so(person: Person, aged: Database) -> None:
+    with psycopg.connect(aged.url) as reader:
+        reader.execute("SELECT FROM events")
+        said = person.vsa("db", "prune", VSA_DATABASE_URL=aged.url)
+    assert (said.code, old_days(aged)) == (3, 6)
+    assert "the tables are in use" in said.err
+
+
 def test_what_went_is_data_with_json(person: Person, aged: Database) -> None:
     gone = json.loads(person.vsa("db", "prune", "--json", VSA_DATABASE_URL=aged.url).out)
     assert gone.pop("kept_from").endswith("T00:00:00Z")

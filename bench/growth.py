@@ -46,7 +46,9 @@ def _print_tables(fleet: Fleet, growth: Growth) -> None:
     for table, standing in _largest_first(growth.standing):
         print(f"  {table:22} {_mib(growth.a_day[table])} {_mib(standing)}")
     print(f"  {'all':22} {_mib(sum(growth.a_day.values()))} {_mib(sum(growth.standing.values()))}")
-    print(f"\n  written ahead a day: {_mib(growth.wal_of_changes)} by changes, ", end="")
+    a_container = sum(growth.a_day.values()) / (fleet.nodes * fleet.containers)
+    print(f"\n  a container and day: {a_container / _KIB:.2f} KiB")
+    print(f"  written ahead a day: {_mib(growth.wal_of_changes)} by changes, ", end="")
     print(f"{_mib(growth.wal_of_scrapes)} by scrapes every 15 s")
     print(f"  backup: {_mib(growth.backup_standing)} and a day {_mib(growth.backup_a_day)}")
     print(f"  an audit record {growth.audit_record / _KIB:6.2f} KiB")

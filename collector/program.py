@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 10.0
 _UPKEEP_SECONDS = 3600.0
+# Each try at a day that is being read, by a backup perhaps, stops who writes for seconds.
+_UPKEEP_AGAIN_SECONDS = 60.0
 _PATIENCE_SECONDS = 2.0
 
 
@@ -137,7 +139,7 @@ async def _upkeep(engine: Engine, retention: float, stop: asyncio.Event) -> None
             await forget(engine, now, retention)  # days that are being read stay a while longer
         except UNAVAILABLE as error:
             log.warning("the tables' upkeep has to wait: %s", str(error).partition("\n")[0])
-            wait = _HEARTBEAT_SECONDS
+            wait = _UPKEEP_AGAIN_SECONDS
         await _pause(stop, wait)
 
 

@@ -40,9 +40,10 @@ _CLOSE = """
 _SHOWN = (
     *("vps_nodes", "domains", "schedule", "collectors", "node_state", "container_snapshots"),
     *("event_counters", "node_gaps", "node_samples", "domain_state", "certificates", "endpoints"),
+    *("served_certificates", "certificate_changes", "known_certificates"),
 )
 # What programs read and write; an earlier revision has some of them.
-_TABLES = (*_SHOWN, "credentials", "events", "tokens")
+_TABLES = (*_SHOWN, "authorities", "credentials", "events", "tokens")
 _PRESENT = """
     SELECT string_agg(name, ', ') FROM unnest(CAST(:names AS text[])) AS name
     WHERE to_regclass('public.' || name) IS NOT NULL

@@ -44,6 +44,45 @@ class StartTls(StrEnum):
     MYSQL = "mysql"
 
 
+class AddressSource(StrEnum):
+    """How we came to an address: DNS gave it, or it is that of the node that the domain is pinned to.
+
+    One that both give is `resolved`.
+    """
+
+    RESOLVED = "resolved"
+    NODE = "node"
+
+
+class OcspStatus(StrEnum):
+    """What a stapled OCSP response says of the leaf (RFC 6960, section 2.2).
+
+    `invalid` is one that cannot be read, is not for this certificate, is not signed by its issuer or
+    one whom that delegated, or is out of date.
+    """
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    INVALID = "invalid"
+
+
+class CertificateChange(StrEnum):
+    """What an address did when it showed another certificate than before; several can hold at once."""
+
+    RENEWED = "renewed"
+    ROLLED_BACK = "rolled_back"
+    ISSUER_CHANGED = "issuer_changed"
+    NAMES_LOST = "names_lost"
+
+
+class CertificateSource(StrEnum):
+    """Where a certificate is known from beside the wire."""
+
+    FILE = "file"
+    UPLOAD = "upload"
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
     """One X.509 leaf. What the parser refuses is still a fact: `parse_error` says why, the rest is empty.
@@ -76,11 +115,26 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class OcspStaple:
+    """The OCSP response that came with the handshake (RFC 6066, section 8), judged, never fetched.
+
+    Times are the response's own; `detail` says why it is invalid, or why the leaf was revoked.
+    """
+
+    status: OcspStatus
+    detail: str = ""
+    this_update: datetime | None = None
+    next_update: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointFacts:
     """What one handshake showed, whatever the verdict.
 
-    `chain` is DER as the server sent it, leaf first. `faults` is empty when the verdict is ok.
-    `chain_not_after` is the earliest end of validity in the verified chain, None when there is none.
+    `chain` is DER as the server sent it, leaf first, `sent_not_after` the earliest end of validity
+    in it. `faults` is empty when the verdict is ok. `chain_not_after` is the earliest end in the
+    verified chain, None when there is none. `staple` is None where none came.
     """
 
     certificate: CertificateFacts
@@ -91,6 +145,8 @@ class EndpointFacts:
     cipher: str
     alpn: str = ""
     chain_not_after: datetime | None = None
+    sent_not_after: datetime | None = None
+    staple: OcspStaple | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +158,16 @@ class EndpointOutcome:
     seconds: float
     facts: EndpointFacts | None = None
     failure: Failure | None = None
+    source: AddressSource = AddressSource.RESOLVED
 
 
 @dataclass(frozen=True, slots=True)
 class DomainQuestion:
-    """One domain to look at. `server_name` is the SNI and the name that the certificate must hold."""
+    """One domain to look at. `server_name` is the SNI and the name that the certificate must hold.
+
+    `node_host` is the host of the node that it is pinned to, asked beside what DNS gives; empty for
+    none. `authorities` are trusted beside the system's, each DER.
+    """
 
     domain_id: int
     name: str
@@ -114,6 +175,8 @@ class DomainQuestion:
     starttls: StartTls
     server_name: str
     time_limit: float
+    node_host: str = ""
+    authorities: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

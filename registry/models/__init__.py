@@ -5,7 +5,14 @@ No column has a default that reads a clock: time is read once and passed in.
 
 from registry.models.access import audit_head, audit_logs, tokens
 from registry.models.base import metadata
-from registry.models.domains import certificates, domain_state, endpoints
+from registry.models.domains import (
+    certificate_changes,
+    certificates,
+    domain_state,
+    endpoints,
+    known_certificates,
+    served_certificates,
+)
 from registry.models.nodes import (
     container_snapshots,
     event_counters,
@@ -14,11 +21,20 @@ from registry.models.nodes import (
     node_samples,
     node_state,
 )
-from registry.models.targets import collectors, credentials, domains, schedule, vps_nodes
+from registry.models.targets import (
+    authorities,
+    collectors,
+    credentials,
+    domains,
+    schedule,
+    vps_nodes,
+)
 
 __all__ = (
     "audit_head",
     "audit_logs",
+    "authorities",
+    "certificate_changes",
     "certificates",
     "collectors",
     "container_snapshots",
@@ -28,11 +44,13 @@ __all__ = (
     "endpoints",
     "event_counters",
     "events",
+    "known_certificates",
     "metadata",
     "node_gaps",
     "node_samples",
     "node_state",
     "schedule",
+    "served_certificates",
     "tokens",
     "vps_nodes",
 )

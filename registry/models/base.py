@@ -32,7 +32,9 @@ def node_key(*, primary_key: bool = True) -> Column[int]:
     )
 
 
-def domain_key() -> Column[int]:
+def domain_key(*, primary_key: bool = True) -> Column[int]:
     """Make the column that ties a row to a domain; the row goes when the domain goes."""
     key = ForeignKey("domains.id", ondelete="CASCADE")
-    return Column("domain_id", BigInteger, key, primary_key=True, autoincrement=False)
+    return Column(
+        "domain_id", BigInteger, key, primary_key=primary_key, autoincrement=False, nullable=False
+    )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Double,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     Table,
     Text,
+    UniqueConstraint,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from registry.models.base import (
     Time,
     domain_key,
+    identity,
     metadata,
 )
 
@@ -50,6 +54,11 @@ certificates = Table(
     Column("parse_error", Text, nullable=False),
     Column("first_seen_at", Time, nullable=False),
     Column("last_seen_at", Time, nullable=False),
+    Column(
+        "issuers",
+        ARRAY(LargeBinary),
+        comment="DER of what was last sent or stored behind it",
+    ),
 )
 
 # Facts stay when a later look fails: an expiry date that is known does not vanish with the server.
@@ -73,4 +82,66 @@ endpoints = Table(
     Column("cipher", Text),
     Column("alpn", Text),
     Column("chain_not_after", Time),
+    Column("source", Text, comment="AddressSource; null: resolved"),
+    Column("staple", JSONB, comment="OcspStaple; null: none"),
+    Column("sent_not_after", Time, comment="earliest end of validity among what was sent"),
+    Column("serving_since", Time, comment="when it was first seen to serve this certificate"),
+    Column("renewals_total", BigInteger, comment="null: none"),
+)
+
+# Not by endpoint's row, which goes with its address: who served what outlives it.
+served_certificates = Table(
+    "served_certificates",
+    metadata,
+    domain_key(),
+    Column("address", Text, primary_key=True),
+    Column("port", Integer, primary_key=True, autoincrement=False),
+    Column("seen_from", Time, primary_key=True),
+    Column("seen_until", Time, nullable=False, index=True, comment="infinity: still so"),
+    Column(
+        "last_seen_at", Time, comment="last look that saw it; null: see endpoints.last_success_at"
+    ),
+    Column("fingerprint", Text, ForeignKey("certificates.fingerprint"), nullable=False, index=True),
+)
+
+certificate_changes = Table(
+    "certificate_changes",
+    metadata,
+    identity(),
+    Column("at", Time, nullable=False, index=True),
+    domain_key(primary_key=False),
+    Column("address", Text, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("change", Text, nullable=False, comment="CertificateChange"),
+    Column("before", Text, nullable=False, comment="fingerprint"),
+    Column("after", Text, nullable=False, comment="fingerprint"),
+    Column("detail", Text, nullable=False),
+    Index("ix_certificate_changes_domain_id_at", "domain_id", "at"),
+)
+
+# Beside the wire: what lies in files on a collector's host, and what was uploaded.
+known_certificates = Table(
+    "known_certificates",
+    metadata,
+    identity(),
+    Column("source", Text, nullable=False),
+    Column(
+        "host",
+        Text,
+        nullable=False,
+        comment="of the collector that reads the file; empty for an upload",
+    ),
+    Column("place", Text, nullable=False, comment="path of the file; name of the upload"),
+    Column(
+        "fingerprint",
+        Text,
+        ForeignKey("certificates.fingerprint"),
+        index=True,
+        comment="null: it cannot be read, failure_detail says why",
+    ),
+    Column("failure_detail", Text),
+    Column("first_seen_at", Time, nullable=False),
+    Column("last_seen_at", Time, nullable=False),
+    UniqueConstraint("source", "host", "place"),
+    CheckConstraint("source IN ('file', 'upload')", name="source"),
 )

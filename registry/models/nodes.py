@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -46,6 +47,13 @@ node_state = Table(
     Column("disk", JSONB, comment="DiskUsage; null: never asked"),
     Column("first_success_at", Time, comment="before it nothing is known of the node"),
     Column("last_check", JSONB, comment="NodeCheck; null: never checked"),
+    Column(
+        "certificate",
+        Text,
+        ForeignKey("certificates.fingerprint"),
+        index=True,
+        comment="fingerprint of what the engine itself showed over TLS",
+    ),
     postgresql_with={"fillfactor": "50"},
 )
 

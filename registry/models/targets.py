@@ -75,6 +75,24 @@ domains = Table(
     UniqueConstraint("name", "port", "server_name", postgresql_nulls_not_distinct=True),
 )
 
+# Of private PKIs, beside the system's and those of VSA_TRUST_BUNDLE.
+authorities = Table(
+    "authorities",
+    metadata,
+    identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column(
+        "domain_id",
+        BigInteger,
+        ForeignKey("domains.id", ondelete="CASCADE"),
+        index=True,
+        comment="null: trusted for every domain",
+    ),
+    Column("der", LargeBinary, nullable=False),
+    Column("facts", JSONB, nullable=False, comment="AuthorityFacts: what the certificate says"),
+    Column("created_at", Time, nullable=False),
+)
+
 # Beside the registry, so that claims (hot) and edits (rare) do not contend for one row.
 schedule = Table(
     "schedule",

@@ -18,6 +18,7 @@ from collector.tls.names import as_address
 from registry.facts.outcomes import FailureReason
 
 _READ_SIZE = 16 * 1024
+_SIGNED_EXCHANGES = ("ECDHE-", "DHE-")
 
 
 class Handshake(asyncio.Protocol):
@@ -102,17 +103,22 @@ class Handshake(asyncio.Protocol):
         )
 
     def _end(self, none: NoAnswerError, *, by_server: bool = False) -> None:
-        """End without a finished handshake, unless all that was wanted was seen.
-
-        Before TLS 1.3 a server refuses a client without a certificate only after that client has
-        answered its own, which was shown and proved by then: a fact. In TLS 1.3 it refuses later.
-        """
-        answered = self._flights > 1 and self._tls.get_protocol_version() < SSL.TLS1_3_VERSION
-        if by_server and answered and self._tls.get_peer_cert_chain():
+        """End without a finished handshake, unless all that was wanted was seen."""
+        if by_server and self._is_proved() and self._tls.get_peer_cert_chain():
             self._succeed()
         else:
             self.shown.set_exception(none)
         self._transport.abort()
+
+    def _is_proved(self) -> bool:
+        """Tell whether the server proved that its certificate is its own, though it did not finish.
+
+        Before TLS 1.3 a server refuses a client without a certificate only after that client has
+        answered its own, which was shown by then and proved by the signed key exchange: a fact. In
+        TLS 1.3 it refuses later. An RSA key exchange is not signed: only the last message proves it.
+        """
+        answered = self._flights > 1 and self._tls.get_protocol_version() < SSL.TLS1_3_VERSION
+        return answered and (self._tls.get_cipher_name() or "").startswith(_SIGNED_EXCHANGES)
 
 
 def _der(certificates: list[X509] | None) -> tuple[bytes, ...]:

@@ -14,7 +14,8 @@ from registry.facts.domains import EndpointFacts, Fault, Verdict
 
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
-_RSA_BITS = 2048
+# What OpenSSL's security level 2 asks for: 112 bits of strength.
+_LEAST_BITS = {"RSA": 2048, "DSA": 2048, "ECDSA": 224}
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
 _STRONG_VERSIONS = frozenset({"TLSv1.2", "TLSv1.3"})
 _LISTED, _LENGTH = 5, 200  # names in a detail, characters of each
@@ -138,9 +139,9 @@ def _weaknesses(path: Sequence[Parsed]) -> Iterator[Fault]:
         if not facts.key_type:  # whose strength nobody can tell is not ok
             detail = f"{_title(path, certificate)}: its key cannot be read: {facts.parse_error}"
             yield Fault(Verdict.WEAK, detail)
-        if facts.key_type == "RSA" and facts.key_bits and facts.key_bits < _RSA_BITS:
+        if facts.key_bits and facts.key_bits < _LEAST_BITS.get(facts.key_type, 0):
             code = _KEY_TOO_SMALL if certificate is path[0] else _AUTHORITY_KEY_TOO_SMALL
-            detail = f"{_title(path, certificate)}: its RSA key has {facts.key_bits} bits only"
+            detail = f"{_title(path, certificate)}: its {facts.key_type} key has {facts.key_bits} bits only"
             yield Fault(Verdict.WEAK, detail, code)
         is_root = certificate is path[-1] and certificate.self_issued
         # Nobody relies on a root's own signature.

@@ -1,0 +1,60 @@
+"""Every server of the zoo: facts, verdict and reason right for each."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+import pytest
+
+from registry.facts.domains import EndpointFacts, EndpointOutcome, StartTls, Verdict
+from tests.collector.tls.asking import Asker, World
+from tests.collector.tls.zoo import ZOO, Exhibit, Fails, Shows
+from tests.parts.tls import Identity
+
+VERSIONS = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
+
+
+@pytest.mark.parametrize("exhibit", ZOO, ids=attrgetter("title"))
+async def test_a_server_is_seen_for_what_it_is(
+    world: World, asker: Asker, exhibit: Exhibit
+) -> None:
+    identity = exhibit.identity(world)
+    with exhibit.manner(identity) as server:
+        endpoint = await asker.endpoint(
+            server, exhibit.asked, starttls=exhibit.starttls, limit=exhibit.limit
+        )
+    if isinstance(exhibit.expected, Shows):
+        assert endpoint.facts, endpoint
+        shows(endpoint.facts, identity, exhibit.expected)
+    else:
+        fails(endpoint, exhibit.expected)
+
+
+def test_the_zoo_has_one_of_every_kind() -> None:
+    shown = [each.expected for each in ZOO if isinstance(each.expected, Shows)]
+    faults = {verdict for expected in shown for verdict, _ in expected.faults}
+    assert faults == set(Verdict) - {Verdict.OK, Verdict.REVOKED}
+    assert {each.starttls for each in ZOO} == set(StartTls)
+    assert {expected.tls_version for expected in shown} == VERSIONS
+    assert {expected.key[0] for expected in shown} == {"RSA", "ECDSA", "Ed25519"}
+    assert {expected.life for expected in shown} == {6, 90, 398}
+
+
+def shows(facts: EndpointFacts, identity: Identity, expected: Shows) -> None:
+    certificate = facts.certificate
+    assert tuple((fault.verdict, fault.x509_code) for fault in facts.faults) == expected.faults
+    assert facts.verdict == (expected.faults[0][0] if expected.faults else "ok")
+    assert not expected.words or expected.words in facts.faults[0].detail
+    assert (facts.chain, certificate.fingerprint) == (identity.chain, identity.fingerprint)
+    assert facts.tls_version == expected.tls_version
+    assert (certificate.key_type, certificate.key_bits) == expected.key
+    assert certificate.not_after
+    assert certificate.not_before
+    assert (certificate.not_after - certificate.not_before).days == expected.life
+
+
+def fails(endpoint: EndpointOutcome, expected: Fails) -> None:
+    assert endpoint.failure, endpoint
+    assert endpoint.failure.reason is expected.reason
+    assert expected.words in endpoint.failure.detail
+    assert endpoint.failure.detail.isprintable()

@@ -136,8 +136,9 @@ def _names(leaf: Parsed) -> str:
 def _weaknesses(path: Sequence[Parsed]) -> Iterator[Fault]:
     for certificate in path:
         facts = certificate.facts
-        if not facts.key_type:  # whose strength nobody can tell is not ok
-            detail = f"{_title(path, certificate)}: its key cannot be read: {facts.parse_error}"
+        if not (facts.key_type and facts.not_before and facts.not_after):
+            # Whose strength or end nobody can tell is not ok, though OpenSSL may read it.
+            detail = f"{_title(path, certificate)}: it cannot be read: {facts.parse_error}"
             yield Fault(Verdict.WEAK, detail)
         if facts.key_bits and facts.key_bits < _LEAST_BITS.get(facts.key_type, 0):
             code = _KEY_TOO_SMALL if certificate is path[0] else _AUTHORITY_KEY_TOO_SMALL

@@ -6,6 +6,8 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.tls.names import as_address, is_named
 
@@ -66,6 +68,29 @@ def test_a_bad_name_spoils_none_of_its_neighbours() -> None:
     names = [*dns("10.0.0.1", "*.*.test", "a\0b", "good.test"), network, x509.RFC822Name("a@b.c")]
     assert is_named("good.test", names)
     assert not is_named("192.0.2.1", names)
+
+
+LABELS = st.sampled_from(["a", "b", "B", "xn--a", "*", "a*", "", "a b", "a\0", "1"])
+NAMES = st.lists(LABELS, min_size=1, max_size=4).map(".".join)
+
+
+@given(NAMES, st.lists(NAMES, max_size=5))
+def test_nothing_covers_a_name_but_itself_or_one_whole_wildcard_label(
+    server_name: str, names: list[str]
+) -> None:
+    label, _, parent = server_name.lower().partition(".")
+    if is_named(server_name, dns(*names)):
+        assert {server_name.lower(), f"*.{parent}"} & {name.lower() for name in names}
+        assert "*" not in server_name
+        assert label
+
+
+@given(st.lists(st.sampled_from("abB"), min_size=3, max_size=4), st.lists(NAMES, max_size=3))
+def test_a_name_and_the_wildcard_for_it_cover_it_among_any_others(
+    labels: list[str], others: list[str]
+) -> None:
+    for presented in (labels, ["*", *labels[1:]]):
+        assert is_named(".".join(labels), dns(*others, ".".join(presented)))
 
 
 def test_an_address_is_told_from_a_name() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 
 from registry.facts.domains import EndpointFacts, EndpointOutcome, StartTls, Verdict
 from tests.collector.tls.asking import Asker, World
-from tests.collector.tls.zoo import ZOO, Exhibit, Fails, Shows
+from tests.collector.tls.zoo import FAULTY, GOOD, ZOO, Exhibit, Fails, Shows
+from tests.parts.require import require_program
 from tests.parts.tls import Identity
 
 VERSIONS = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
@@ -38,6 +42,38 @@ def test_the_zoo_has_one_of_every_kind() -> None:
     assert {expected.tls_version for expected in shown} == VERSIONS
     assert {expected.key[0] for expected in shown} == {"RSA", "ECDSA", "Ed25519"}
     assert {expected.life for expected in shown} == {6, 90, 398}
+
+
+# What OpenSSL finds in a path, whatever the name that was asked for; its own limits for keys are looser.
+OF_THE_PATH = [
+    each
+    for each in (*GOOD, *FAULTY)
+    if isinstance(each.expected, Shows)
+    and not {Verdict.HOSTNAME_MISMATCH, Verdict.WEAK}
+    & {verdict for verdict, _ in each.expected.faults}
+]
+
+
+@pytest.mark.parametrize("exhibit", OF_THE_PATH, ids=attrgetter("title"))
+def test_openssl_says_the_same(tmp_path: Path, world: World, exhibit: Exhibit) -> None:
+    program = require_program("openssl", "openssl")
+    chain = tmp_path / "chain.pem"
+    identity = exhibit.identity(world)
+    chain.write_bytes(identity.pem())
+    command: list[str | Path] = [
+        program,
+        "verify",
+        "-no-CApath",
+        "-no-CAstore",
+        "-CAfile",
+        world.bundle,
+    ]
+    command += ["-purpose", "sslserver", "-untrusted", chain, chain]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert isinstance(exhibit.expected, Shows)
+    codes = re.findall(r"^error (\d+) at", done.stderr, re.MULTILINE)
+    assert {code for _, code in exhibit.expected.faults} >= set(map(int, codes[:1]))
+    assert (done.returncode == 0) == (not exhibit.expected.faults)
 
 
 def shows(facts: EndpointFacts, identity: Identity, expected: Shows) -> None:

@@ -32,7 +32,8 @@ def is_named(server_name: str, names: Iterable[x509.GeneralName]) -> bool:
     if address:
         return any(isinstance(name, x509.IPAddress) and name.value == address for name in names)
     server_name = server_name.lower()
-    wildcard = "*." + server_name.partition(".")[2]
+    label, _, parent = server_name.partition(".")
+    wildcard = f"*.{parent}" if label else ""
     # A hostile certificate has tens of thousands of names: only what may match is looked at closely.
     likely = {name.value.lower() for name in names if isinstance(name, x509.DNSName)}
     return (server_name in likely and _covers(server_name, server_name)) or (

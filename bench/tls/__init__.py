@@ -1,0 +1,1 @@
+"""What a TLS probe costs, beside its peers: saturated, paced, and over a long time."""

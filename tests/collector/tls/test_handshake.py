@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import struct
 import subprocess
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from registry.facts.domains import Verdict
 from registry.facts.outcomes import FailureReason
-from tests.collector.tls.asking import NAME, Asker, World, verdicts
+from tests.collector.tls.asking import NAME, Asker, World
+from tests.collector.tls.manners import only
 from tests.parts.require import require_program
 from tests.parts.tls import Server, hold, listen, serve, server_context
 
 STALL = 0.3
 
 
-def only(context: ssl.SSLContext, version: ssl.TLSVersion) -> ssl.SSLContext:
-    with warnings.catch_warnings():  # of old versions, which are the point
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = context.maximum_version = version
-    return context
-
-
 # ---------------------------------------------------------------------------- versions, ALPN
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-async def test_an_old_version_is_weak_and_no_failure(
-    world: World, asker: Asker, version: ssl.TLSVersion
-) -> None:
-    identity = world.issuer.issue([NAME])
-    with serve(identity, context=only(server_context(identity), version)) as server:
-        facts = await asker.facts(server)
-    assert verdicts(facts) == [Verdict.WEAK]
-    assert facts.tls_version == version.name.replace("_", ".")
-
-
-async def test_tls_1_2_is_strong_enough(world: World, asker: Asker) -> None:
-    identity = world.issuer.issue([NAME])
-    context = only(server_context(identity), ssl.TLSVersion.TLSv1_2)
-    with serve(identity, context=context) as server:
-        facts = await asker.facts(server)
-    assert (facts.verdict, facts.tls_version) == (Verdict.OK, "TLSv1.2")
 
 
 async def test_the_application_protocol_is_a_fact(world: World, asker: Asker) -> None:
@@ -89,19 +61,6 @@ def openssl_server(program: Path, identity: Path, *options: str) -> Iterator[Ser
 # ---------------------------------------------------------------------------- who is asked for
 
 
-async def test_the_server_name_is_sent(world: World, asker: Asker) -> None:
-    default = world.issuer.issue(["default.test"])
-    context, named = server_context(default), server_context(world.issuer.issue([NAME]))
-
-    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        if name == NAME:
-            connection.context = named
-
-    context.sni_callback = choose
-    with serve(default, context=context) as server:
-        assert (await asker.facts(server)).verdict is Verdict.OK
-
-
 async def test_an_address_is_not_sent_as_a_server_name(world: World, asker: Asker) -> None:
     identity, names = world.issuer.issue(["127.0.0.1"]), list[str | None]()
     context = server_context(identity)
@@ -111,39 +70,19 @@ async def test_an_address_is_not_sent_as_a_server_name(world: World, asker: Aske
     assert names == [None]
 
 
-async def test_a_server_name_that_the_server_refuses_is_named(world: World, asker: Asker) -> None:
-    identity = world.issuer.issue([NAME])
-    context = server_context(identity)
-    context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-    with serve(identity, context=context) as server:
-        failure = await asker.failure(server)
-    assert failure.reason is FailureReason.TLS
-    assert "unrecognized_name" in failure.detail
-    assert "check server_name" in failure.detail
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_the_facts_of_a_server_that_wants_a_client_certificate_are_kept(
     world: World, asker: Asker, version: ssl.TLSVersion
 ) -> None:
     identity = world.issuer.issue([NAME])
-    context = only(server_context(identity), version)
+    context = server_context(identity)
+    only(version)(context)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(world.bundle)
     with serve(identity, context=context) as server:
         assert (await asker.facts(server)).verdict is Verdict.OK  # verified
         assert (await asker.facts(server)).verdict is Verdict.OK  # remembered
         assert (await asker.facts(server, "else.test")).verdict is Verdict.HOSTNAME_MISMATCH
-
-
-async def test_a_server_that_shares_no_cipher_is_a_tls_failure(world: World, asker: Asker) -> None:
-    identity = world.issuer.issue([NAME])
-    context = only(server_context(identity), ssl.TLSVersion.TLSv1_2)
-    context.set_ciphers("aNULL:@SECLEVEL=0")
-    with serve(identity, context=context) as server:
-        failure = await asker.failure(server)
-    assert failure.reason is FailureReason.TLS
-    assert "handshake_failure" in failure.detail
 
 
 # ---------------------------------------------------------------------------- no TLS, no answer
@@ -187,13 +126,6 @@ async def test_a_connection_reset_in_the_handshake_is_a_tls_failure(asker: Asker
     assert failure.reason is FailureReason.TLS
 
 
-async def test_a_stalled_handshake_times_out_and_the_step_is_named(asker: Asker) -> None:
-    with listen(hold) as server:
-        failure = await asker.failure(server, limit=STALL)
-    assert failure.reason is FailureReason.TIMEOUT
-    assert failure.detail == "the TLS handshake took longer than 0.3 s"
-
-
 async def test_a_trickling_server_costs_no_more_than_the_time_limit(asker: Asker) -> None:
     stop = threading.Event()
 
@@ -209,10 +141,3 @@ async def test_a_trickling_server_costs_no_more_than_the_time_limit(asker: Asker
     assert endpoint.failure
     assert endpoint.failure.reason is FailureReason.TIMEOUT
     assert endpoint.seconds < 3 * STALL
-
-
-async def test_a_certificate_of_10_megabytes_is_too_large(world: World, asker: Asker) -> None:
-    padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), os.urandom(10_000_000))
-    with serve(world.issuer.issue([NAME], extensions=[padding])) as server:
-        failure = await asker.failure(server)
-    assert failure.reason is FailureReason.TOO_LARGE

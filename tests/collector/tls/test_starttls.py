@@ -1,40 +1,16 @@
-"""Tiny servers of each protocol: they turn to TLS, say no, talk nonsense, stall or flood."""
+"""Tiny servers of each protocol that talk nonsense, stall or flood; the zoo has those that speak it well."""
 
 from __future__ import annotations
 
 import socket
-from functools import partial
 
 import pytest
 
-from registry.facts.domains import StartTls, Verdict
+from registry.facts.domains import StartTls
 from registry.facts.outcomes import FailureReason
-from tests.collector.tls.asking import NAME, Asker, World
-from tests.collector.tls.dialects import POSTGRES_REQUEST, UNWILLING, WILLING, Script, play, playing
-from tests.parts.tls import hold, listen, serve
-
-
-@pytest.mark.parametrize(
-    ("dialect", "script"),
-    [(dialect, script) for dialect, scripts in WILLING.items() for script in scripts],
-)
-async def test_a_server_that_turns_to_tls_is_judged(
-    world: World, asker: Asker, dialect: StartTls, script: Script
-) -> None:
-    with serve(world.issuer.issue([NAME]), before=partial(play, script)) as server:
-        assert (await asker.facts(server, starttls=dialect)).verdict is Verdict.OK
-
-
-@pytest.mark.parametrize(("dialect", "script", "words"), UNWILLING)
-async def test_a_server_that_says_no_is_quoted(
-    asker: Asker, dialect: StartTls, script: Script, words: str
-) -> None:
-    with listen(playing(script)) as server:
-        failure = await asker.failure(server, starttls=dialect)
-    assert failure.reason is FailureReason.PROTOCOL
-    assert words in failure.detail
-    assert failure.detail.isprintable()
-
+from tests.collector.tls.asking import Asker
+from tests.collector.tls.dialects import POSTGRES_REQUEST, playing
+from tests.parts.tls import listen
 
 DIALECTS = [dialect for dialect in StartTls if dialect is not StartTls.NONE]
 NONSENSE = [b"\0" * 64 + b"\r\n", b"\xff" * 64 + b"\r\n", b"HTTP/1.1 400 Bad Request\r\n" * 3]
@@ -47,16 +23,6 @@ async def test_nonsense_is_a_protocol_failure(asker: Asker, dialect: StartTls, s
         failure = await asker.failure(server, starttls=dialect)
     assert failure.reason is FailureReason.PROTOCOL
     assert len(failure.detail) < 1000
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-async def test_a_server_that_stalls_before_tls_times_out_and_the_step_is_named(
-    asker: Asker, dialect: StartTls
-) -> None:
-    with listen(hold) as server:
-        failure = await asker.failure(server, starttls=dialect, limit=0.2)
-    assert failure.reason is FailureReason.TIMEOUT
-    assert failure.detail == "STARTTLS took longer than 0.2 s"
 
 
 async def test_a_server_that_stalls_after_it_turned_to_tls_names_the_handshake(

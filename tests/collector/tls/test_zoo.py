@@ -15,6 +15,7 @@ from tests.collector.tls.zoo import FAULTY, GOOD, ZOO, Exhibit, Fails, Shows
 from tests.parts.require import require_program
 from tests.parts.tls import Identity
 
+BROKEN = {Verdict.SELF_SIGNED, Verdict.UNKNOWN_AUTHORITY, Verdict.INCOMPLETE_CHAIN}
 VERSIONS = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
 
 
@@ -84,6 +85,9 @@ def shows(facts: EndpointFacts, identity: Identity, expected: Shows) -> None:
     assert (facts.chain, certificate.fingerprint) == (identity.chain, identity.fingerprint)
     assert facts.tls_version == expected.tls_version
     assert (certificate.key_type, certificate.key_bits) == expected.key
+    assert (facts.chain_not_after is None) == bool(
+        BROKEN & {fault.verdict for fault in facts.faults}
+    )
     assert certificate.not_after
     assert certificate.not_before
     assert (certificate.not_after - certificate.not_before).days == expected.life

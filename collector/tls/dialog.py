@@ -46,7 +46,9 @@ class Dialog(asyncio.Protocol):
 
     async def line(self) -> bytes:
         """Return the server's next line without its end (CRLF or LF)."""
-        while (end := self._unread.find(b"\n")) < 0:
+        searched = 0  # what trickles in byte by byte is not searched from the start again
+        while (end := self._unread.find(b"\n", searched)) < 0:
+            searched = len(self._unread)
             await self._more()
         return self._take(end + 1).rstrip(b"\r\n")
 

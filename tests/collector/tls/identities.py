@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.collector.tls.asking import NAME, World
 from tests.parts.tls import Authority, Identity, PrivateKey, ec_key, rsa_key, self_signed
 
+IDN = "xn--bcher-kva.test"
 ISSUER_URL = "http://issuer.example/ca.crt"
 
 
@@ -110,6 +111,10 @@ def ten_megabytes(world: World) -> Identity:
 
 def wildcard(world: World) -> Identity:
     return world.issuer.issue([f"*.{NAME}"])
+
+
+def idn(world: World) -> Identity:
+    return world.issuer.issue([IDN])
 
 
 def address(world: World) -> Identity:

@@ -85,9 +85,12 @@ def saying(script: Script) -> Manner:
     return lambda _: listen(playing(script))
 
 
-def silently(_: Identity) -> AbstractContextManager[Server]:
-    """Accept and say nothing."""
-    return listen(hold)
+def silent_after(script: Script, answers: int) -> Manner:
+    """Speak so many answers of a script, the greeting being the first, and nothing after them."""
+    if not answers:
+        return lambda _: listen(hold)
+    greeting, *exchanges = script
+    return saying((greeting, *exchanges[: answers - 1]))
 
 
 def stopping_after(records: int, *setups: Setup, then: Handler = hold) -> Manner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from registry.facts.domains import StartTls, Verdict
@@ -11,7 +11,7 @@ from registry.facts.outcomes import FailureReason
 from tests.collector.tls import identities as i
 from tests.collector.tls import manners as m
 from tests.collector.tls.asking import NAME, World
-from tests.collector.tls.dialects import UNWILLING, WILLING
+from tests.collector.tls.dialects import UNWILLING, WILLING, Script
 from tests.parts.tls import Identity, serve
 
 V, R = Verdict, FailureReason
@@ -92,6 +92,7 @@ GOOD = (
     Exhibit("cross-signed by an expired root", i.cross_signed),
     Exhibit("2,001 names", i.many_names),
     Exhibit("wildcard", i.wildcard, asked=f"www.{NAME}"),
+    Exhibit("IDN", i.idn, asked=i.IDN),
     Exhibit("IP address", i.address, asked="127.0.0.1"),
     Exhibit("name constraints that permit", i.permitted),
     Exhibit("server name needed", i.good, manner=m.by_name(i.own(), NAME)),
@@ -247,16 +248,35 @@ REFUSING = (
         Fails(R.TLS, "handshake_failure"),
         m.stopping_after(3, m.with_cipher("AES128-GCM-SHA256"), then=m.refuse),
     ),
-    *(
-        Exhibit(
-            f"{dialect} stalls",
-            i.good,
-            Fails(R.TIMEOUT, "STARTTLS took longer than 0.2 s"),
-            m.silently,
-            starttls=dialect,
-            limit=STALL,
-        )
-        for dialect in WILLING
-    ),
 )
-ZOO = (*GOOD, *FAULTY, *WILLING_TO_TURN, *UNWILLING_TO_TURN, *REFUSING, *STALLING)
+
+
+def stalling_before_tls(dialect: StartTls, script: Script) -> Iterator[Exhibit]:
+    """One that stalls before each of its answers, of which the greeting is the first."""
+    greeting, *exchanges = script
+    for said, withheld in enumerate([greeting, *(answer for _, answer in exchanges)]):
+        if withheld:
+            yield Exhibit(
+                f"{dialect} stalls after {said} answers",
+                i.good,
+                Fails(R.TIMEOUT, "STARTTLS took longer than 0.2 s"),
+                m.silent_after(script, said),
+                starttls=dialect,
+                limit=STALL,
+            )
+
+
+STALLING_BEFORE_TLS = tuple(
+    exhibit
+    for dialect, scripts in WILLING.items()
+    for exhibit in stalling_before_tls(dialect, scripts[0])
+)
+ZOO = (
+    *GOOD,
+    *FAULTY,
+    *WILLING_TO_TURN,
+    *UNWILLING_TO_TURN,
+    *REFUSING,
+    *STALLING_BEFORE_TLS,
+    *STALLING,
+)

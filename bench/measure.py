@@ -16,11 +16,14 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured way to do the work: CPU milliseconds a unit, median of some runs, and peak memory."""
+    """One measured way to do the work: CPU milliseconds a unit, median of some runs, and peak memory.
+
+    The peak of a child that ended is not known: the kernel counts its parent's memory at the fork.
+    """
 
     name: str
     cpu_ms: float
-    peak_mib: float
+    peak_mib: float | None
     note: str = ""
 
 
@@ -34,11 +37,6 @@ def children_cpu() -> float:
     """CPU seconds of all children that were waited for."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def children_peak_mib() -> float:
-    """Peak resident memory of the largest child that was waited for, in MiB."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def process_cpu(pid: int) -> float:
@@ -96,4 +94,5 @@ def print_rows(title: str, rows: Sequence[Row]) -> None:
     print(f"  {'':38} {'CPU ms':>8} {'ratio':>7} {'MiB':>6}")
     for row in rows:
         ratio = row.cpu_ms / rows[0].cpu_ms
-        print(f"  {row.name:38} {row.cpu_ms:8.3f} {ratio:7.2f} {row.peak_mib:6.0f}  {row.note}")
+        peak = "" if row.peak_mib is None else f"{row.peak_mib:.0f}"
+        print(f"  {row.name:38} {row.cpu_ms:8.3f} {ratio:7.2f} {peak:>6}  {row.note}")

@@ -11,28 +11,23 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, LiteralString
 
 import httpx
-import psycopg
 import uvloop
 
 from bench.measure import Row, children_of_cpu, own_cpu, peak_mib, print_rows, process_cpu
 from bench.tls.ours import ask_paced, make_probe
 from bench.tls.peers import Running, blackbox
 from bench.tls.servers import Target, fleet_of_servers
-from registry.audit import Actor
-from registry.domains import DomainSpec, create_domain
-from registry.session import make_engine
-from tests.end_to_end.house import House, wait_for
-from tests.parts.postgres import Database, embedded_server, migrated_database
+from bench.tls.watched import watched
+from tests.end_to_end.house import wait_for
 from tests.parts.prometheus import Prometheus, prometheus
 
 _INTERVAL = 15
 _WARM_UP = 2 * _INTERVAL
-_ACTOR = Actor("bench", "192.0.2.1", "0" * 32)
+_ASKED = "SELECT sum(probes_total)::bigint FROM domain_state"
+_BAD = "SELECT count(*) FROM endpoints WHERE verdict <> 'ok'"
 _CONFIG = """
 global: {{scrape_interval: {interval}s, scrape_timeout: 10s}}
 scrape_configs:
@@ -80,55 +75,21 @@ def _measure_probes(target: Target, seconds: int) -> Row:
 
 
 def _measure_collector(folder: Path, target: Target, seconds: int) -> list[Row]:
-    with embedded_server() as server, migrated_database(server) as database:
-        uvloop.run(_watch(database, target))
-        house = House(database, _settings(target), folder)
-        house.start("collector")
-        try:
-            return _measure_house(house.processes["collector"].pid, database, target, seconds)
-        finally:
-            house.stop()
-
-
-def _settings(target: Target) -> dict[str, str]:
-    return {"VSA_TRUST_BUNDLE": str(target.bundle), "VSA_PROBE_INTERVAL": f"{_INTERVAL}s"}
-
-
-async def _watch(database: Database, target: Target) -> None:
-    engine = make_engine(database.url, program="bench")
-    async with engine.begin() as tx:
-        for address in target.addresses:
-            spec = DomainSpec(name=address, port=target.port)
-            await create_domain(tx, spec, _ACTOR, datetime.now(UTC))
-    await engine.dispose()
-
-
-def _measure_house(pid: int, database: Database, target: Target, seconds: int) -> list[Row]:
-    with psycopg.connect(database.superuser_url, autocommit=True) as session:
-        everyone = 2 * len(target.addresses)
-        wait_for("every endpoint was asked", lambda: _asked(session) >= everyone, 60)
-        postmaster = _parent(session.info.backend_pid)
-        before, collector, server = _asked(session), process_cpu(pid), children_of_cpu(postmaster)
+    with watched(folder, target, _INTERVAL) as house:
+        pid, everyone = house.collector_pid, 2 * len(target.addresses)
+        wait_for("every endpoint was asked", lambda: house.count(_ASKED) >= everyone, 60)
+        postmaster = _parent(house.session.info.backend_pid)
+        before, collector = house.count(_ASKED), process_cpu(pid)
+        server = children_of_cpu(postmaster)
         time.sleep(seconds)
-        asked = _asked(session) - before
+        asked = house.count(_ASKED) - before
         collector = (process_cpu(pid) - collector) * 1000 / asked
         server = (children_of_cpu(postmaster) - server) * 1000 / asked
-        bad = _count(session, "SELECT count(*) FROM endpoints WHERE verdict <> 'ok'")
-        assert not bad, f"{bad} endpoints are not ok"
-    return [
-        Row("vsa collector: claim, probe, record", collector, peak_mib(pid), f"{asked} probes"),
-        Row("PostgreSQL beside it", server, peak_mib(postmaster)),
-    ]
-
-
-def _asked(session: psycopg.Connection[Any]) -> int:
-    return _count(session, "SELECT sum(probes_total)::bigint FROM domain_state")
-
-
-def _count(session: psycopg.Connection[Any], statement: LiteralString) -> int:
-    row = session.execute(statement).fetchone()
-    assert row
-    return int(row[0])
+        assert not house.count(_BAD), "some endpoints are not ok"
+        return [
+            Row("vsa collector: claim, probe, record", collector, peak_mib(pid), f"{asked} probes"),
+            Row("PostgreSQL beside it", server, peak_mib(postmaster)),
+        ]
 
 
 def _parent(pid: int) -> int:
@@ -162,10 +123,12 @@ def _measure_driven(exporter: Running, driver: Prometheus, seconds: int) -> list
     peer, server = process_cpu(exporter.pid) - peer, _prometheus_cpu(driver) - server
     ((_, asked),) = driver.query(f"sum(sum_over_time(probe_success[{seconds}s]))")
     size = _prometheus_value(driver, "process_resident_memory_bytes") / 2**20
+    peer, server = peer * 1000 / asked, server * 1000 / asked
     note = f"{asked:.0f} probes"
     return [
-        Row("prometheus-blackbox-exporter", peer * 1000 / asked, peak_mib(exporter.pid), note),
-        Row("prometheus that drives it", server * 1000 / asked, size),
+        Row("prometheus-blackbox-exporter", peer, peak_mib(exporter.pid), note),
+        Row("prometheus that drives it", server, size),
+        Row("both together", peer + server, None),
     ]
 
 

@@ -8,6 +8,7 @@ serves COUNT certificates of one authority, each on an address of its own.
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
 import time
@@ -94,6 +95,8 @@ def _addresses(count: int) -> tuple[str, ...]:
 
 
 async def _serve(folder: Path, count: int, port: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     root = Authority.create()
     issuer = root.intermediate()
     root.bundle_path(folder)

@@ -33,6 +33,10 @@ _LATE = """
 _NODES_ASKED = "SELECT count(*) FROM node_state WHERE scrapes_total >= 2"
 _DOMAINS_ASKED = "SELECT count(*) FROM domain_state WHERE last_attempt_at >= %s"
 
+_FAILED = """
+    SELECT (SELECT sum(failures_total) FROM node_state) + (SELECT sum(failures_total) FROM domain_state)
+"""
+
 
 @dataclass(slots=True)
 class _Late:
@@ -56,6 +60,7 @@ def measure_lateness(nodes: int, endpoints: int, seconds: int) -> int:
         even = _observe("even course", house, _after(seconds))
         house.session.execute(_due_within(0).encode())
         _observe("all at once", house, _when_all_are_asked(house, endpoints))
+        assert not house.count(_FAILED), "some targets failed"
     return int(max(even.nodes, even.domains) > _ALLOWED_SECONDS)
 
 

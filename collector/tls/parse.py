@@ -160,7 +160,12 @@ def _key(certificate: x509.Certificate) -> tuple[str, int | None]:
     key = certificate.public_key()
     bits = key.key_size if isinstance(key, _SIZED) else None
     named = (name for kind, name in _KEY_TYPES.items() if isinstance(key, kind))
-    return next(named, certificate.public_key_algorithm_oid.dotted_string), bits
+    return next(named, _newer_key(certificate.public_key_algorithm_oid)), bits
+
+
+def _newer_key(oid: x509.ObjectIdentifier) -> str:
+    """Name a kind of key that signs in one way only, and so shares its identifier: ML-DSA, SLH-DSA."""
+    return _SIGNATURES.get(oid, oid.dotted_string).upper()
 
 
 def _signature_algorithm(certificate: x509.Certificate) -> str:

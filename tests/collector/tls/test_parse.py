@@ -43,6 +43,12 @@ def test_the_kind_and_size_of_a_key_are_facts(key: PrivateKey, kind: str, bits: 
     assert (facts.key_type, facts.key_bits, facts.parse_error) == (kind, bits, "")
 
 
+def test_a_key_that_resists_quantum_computers_is_named() -> None:
+    mldsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
+    facts = facts_of(ROOT.issue([NAME], key=mldsa.MLDSA65PrivateKey.generate()).certificate)
+    assert (facts.key_type, facts.key_bits, facts.parse_error) == ("ML-DSA-65", None, "")
+
+
 def test_the_signature_algorithm_is_a_fact() -> None:
     issuer = Authority.create("RSA", key=rsa_key())
     assert facts_of(issuer.certificate).signature_algorithm == "rsa-with-sha256"

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.tls.answer import Shown, VerifyError
 from collector.tls.judge import judge
@@ -128,6 +130,21 @@ def test_no_error_of_openssl_is_ok(world: World, code: int) -> None:
     facts = judge(shown(identity, VerifyError(code, 5)), NAME, datetime.now(UTC))
     assert verdicts(facts) == [Verdict.UNKNOWN_AUTHORITY]
     assert facts.faults[0].x509_code == code
+
+
+ERRORS = st.builds(VerifyError, st.integers(1, 120), st.integers(0, 9))
+GOOD = Authority.create().issue([NAME])
+
+
+@given(st.lists(ERRORS, min_size=1, max_size=6))
+def test_any_errors_at_once_are_told_in_order_and_only_dates_are_ours_to_judge(
+    errors: list[VerifyError],
+) -> None:
+    facts = judge(shown(GOOD, *errors), NAME, datetime.now(UTC))
+    found, order = verdicts(facts), list(Verdict)
+    assert found == sorted(found, key=order.index)
+    assert facts.verdict is (found[0] if found else Verdict.OK)
+    assert (facts.verdict is Verdict.OK) == ({error.code for error in errors} <= {9, 10})
 
 
 @pytest.mark.parametrize("code", [66, 67, 68])

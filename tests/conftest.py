@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from registry.session import Connection, Engine, make_engine
 from tests.parts.postgres import Database, Server, embedded_server, migrated_database
+
+# How long an example takes depends on who else is busy here; one that hangs runs into pytest's time-out.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Certificates of every lifetime in use, through two renewals: silent while renewed, told in time when not.
 
-An hour is a step. Nothing but the rules is under test: the series are what a page would show.
+Nothing but the rules is under test: the series are what a page would show, at every few hours.
 """
 
 from __future__ import annotations
@@ -15,212 +15,226 @@ import pytest
 from tests.parts.prometheus import promtool
 from tests.prometheus.conftest import SHIPPED
 
-HOUR, DAY = 3600, 24
+DAY, SECONDS = 24, 3600
 AT = 'domain="shop.example",address="192.0.2.1",port="443"'
 DOMAIN = 'domain="shop.example",port="443"'
 NODE = 'node="web-1",end="server"'
 FIRING = 'ALERTS{alertstate="firing"}'
-# A job that looks twice a day, as short lives want it, or once.
-LIVES = {6: 11, 45: 20, 90: 20, 200: 20, 398: 20}
+DAYS = (6, 45, 90, 200, 398)
+SOURCES = ("file", "upload", "endpoint", "file", "endpoint")
+
+Series = dict[str, str]
+Expected = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Certificates that live so long, in hours, with the hours that a step of the test has."""
+
+    hours: int
+    step: int
+    late: int
+
+    @property
+    def third(self) -> int:
+        return self.hours // 3
+
+    @property
+    def warns(self) -> int:
+        return min(self.third, 21 * DAY)
+
+    @property
+    def urges(self) -> int:
+        return min(self.hours // 4, 7 * DAY)
+
+
+def life(days: int) -> Life:
+    """Who gets short ones looks four times a day whether a third is left, else once."""
+    return Life(days * DAY, 1, 5) if days == 6 else Life(days * DAY, 4, 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A certificate and the hours at which it was issued, first served, ended; served until `until`."""
+    """A certificate: the hours at which it is issued, first and last served."""
 
     name: str
     issued: int
     since: int
-    ends: int
     until: int
 
-    @property
-    def life(self) -> int:
-        return self.ends - self.issued
 
-
-def lives(days: int, reload: int = 0) -> list[Served]:
-    """Three certificates: each is issued by the first job after a third of the former's life is left.
-
-    The server is reloaded `reload` hours later. The third is never renewed: hours end two days after it.
-    """
-    life, late = days * DAY, LIVES[days]
-    step = life * 2 // 3 + late
+def renewed(of: Life, times: int = 2, reload: int = 0) -> list[Served]:
+    """Certificates that follow each other; the last is never renewed, and served until two days after its end."""
+    between = of.hours - of.third + of.late
+    begins = [number * between for number in range(times + 1)]
+    ends = [begin + reload for begin in begins[1:]] + [begins[-1] + of.hours + 2 * DAY]
     return [
-        Served(
-            f"fp{number}",
-            number * step,
-            number * step + (reload if number else 0),
-            number * step + life,
-            (number + 1) * step + reload if number < 2 else 2 * step + life + 2 * DAY,
-        )
-        for number in range(3)
+        Served(f"fp{number}", begin, begin + reload * bool(number), end)
+        for number, (begin, end) in enumerate(zip(begins, ends, strict=True))
     ]
 
 
-def only_while(served: Served, value: str) -> str:
-    """Write a series that is there while the certificate is served, and stale from then on."""
-    before = f"_x{served.since - 1} " if served.since else ""
-    return f"{before}{value}x{served.until - served.since - 1} stale"
+# ---------------------------------------------------------------------------- what a page shows
 
 
-def series_of(served: Served) -> list[dict[str, str]]:
-    labels = f'{{{AT},fingerprint_sha256="{served.name}"}}'
-    left = (served.ends - served.since) / served.life
+def during(step: int, since: int, until: int, value: str) -> str:
+    """Write the values of a series that is there from one hour to another, and stale from then on."""
+    before = f"_x{since // step - 1} " if since else ""
+    return f"{before}{value}x{(until - since) // step - 1} stale"
+
+
+def steady(name: str, labels: str, value: int, steps: int) -> Series:
+    return {"series": f"{name}{{{labels}}}", "values": f"{value}x{steps}"}
+
+
+def certificate(of: Life, served: Served) -> list[Series]:
+    left = 1 - (served.since - served.issued) / of.hours
+    shown = {
+        "not_after_timestamp_seconds": f"{(served.issued + of.hours) * SECONDS}",
+        "not_before_timestamp_seconds": f"{served.issued * SECONDS}",
+        "remaining_ratio": f"{left:.9f}-{of.step / of.hours:.12f}",
+    }
     return [
-        {"series": f"vsa_certificate_{name}{labels}", "values": only_while(served, value)}
-        for name, value in (
-            ("not_after_timestamp_seconds", f"{served.ends * HOUR}"),
-            ("not_before_timestamp_seconds", f"{served.issued * HOUR}"),
-            ("remaining_ratio", f"{left:.9f}-{1 / served.life:.12f}"),
-        )
+        {
+            "series": f'vsa_certificate_{name}{{{AT},fingerprint_sha256="{served.name}"}}',
+            "values": during(of.step, served.since, served.until, value),
+        }
+        for name, value in shown.items()
     ]
 
 
-def steady(name: str, labels: str, value: int, hours: int) -> dict[str, str]:
-    return {"series": f"{name}{{{labels}}}", "values": f"{value}x{hours}"}
-
-
-def page(chain: list[Served]) -> list[dict[str, str]]:
-    """All that a page shows of a domain in order, over these lives."""
-    hours = chain[-1].until
+def page(of: Life, chain: list[Served]) -> list[Series]:
+    steps = chain[-1].until // of.step
     changed = f'{DOMAIN},change="issuer_changed"'
     return [
-        *(row for served in chain for row in series_of(served)),
-        steady("vsa_endpoint_verdict", f'{AT},verdict="ok"', 1, hours),
-        steady("vsa_endpoint_info", f'{AT},source="resolved"', 1, hours),
-        steady("vsa_domain_certificate_variants", DOMAIN, 1, hours),
-        steady("vsa_domain_certificate_changes_total", changed, 0, hours),
+        *(series for served in chain for series in certificate(of, served)),
+        steady("vsa_endpoint_verdict", f'{AT},verdict="ok"', 1, steps),
+        steady("vsa_endpoint_info", f'{AT},source="resolved"', 1, steps),
+        steady("vsa_domain_certificate_variants", DOMAIN, 1, steps),
+        steady("vsa_domain_certificate_changes_total", changed, 0, steps),
     ]
 
 
-def newer(before: Served, after: Served, reload: int, source: str) -> dict[str, str]:
-    """The series that says, from its issue to the reload, that the next one is known."""
-    labels = f'{AT},source="{source}",where="there",fingerprint_sha256="{after.name}"'
-    values = f"_x{after.issued - 1} 1x{reload - 1} stale"
-    assert before.until == after.since
-    return {"series": f"vsa_endpoint_newer_certificate_info{{{labels}}}", "values": values}
-
-
-def expect(hour: int, query: str, *firing: str) -> dict[str, object]:
-    told = [dict(zip(("alertname", "severity"), one.split(), strict=True)) for one in firing]
-    samples = [
-        {
-            "labels": "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}",
-            "value": 1,
-        }
-        for labels in told
-    ]
-    return {"expr": query, "eval_time": f"{hour}h", "exp_samples": samples}
-
-
-def now(hour: int, *firing: str) -> dict[str, object]:
-    """What fires at that hour: the name and the severity of each alert."""
-    return expect(hour, f"count by (alertname, severity) ({FIRING})", *firing)
-
-
-def ever(hours: int) -> dict[str, object]:
-    """Nothing fired until then."""
-    return expect(hours, f"count_over_time({FIRING}[{hours}h])")
-
-
-def judge(
-    folder: Path, series: list[dict[str, str]], expected: list[dict[str, object]]
-) -> None:
-    """Have promtool run the shipped rules over the series; an hour is a step."""
-    shutil.copytree(SHIPPED / "rules", folder / "rules")
-    test = {"interval": "1h", "input_series": series, "promql_expr_test": expected}
-    # JSON is YAML as well.
-    document = {
-        "rule_files": ["rules/certificates.yml"],
-        "evaluation_interval": "1h",
-        "tests": [test],
+def newer(of: Life, source: str, since: int, until: int) -> Series:
+    """Say that a newer certificate is known than the one that is served."""
+    labels = f'{AT},source="{source}",where="there",fingerprint_sha256="of{since}"'
+    return {
+        "series": f"vsa_endpoint_newer_certificate_info{{{labels}}}",
+        "values": during(of.step, since, until, "1"),
     }
+
+
+# ---------------------------------------------------------------------------- what is expected
+
+
+def fires(hour: int, alert: str, severity: str) -> Expected:
+    """At that hour this one alert fires, and no other."""
+    return {
+        "expr": f"count by (alertname, severity) ({FIRING})",
+        "eval_time": f"{hour}h",
+        "exp_samples": [
+            {"labels": f'{{alertname="{alert}",severity="{severity}"}}', "value": 1},
+        ],
+    }
+
+
+def silent_until(hour: int) -> Expected:
+    return {
+        "expr": f"count_over_time({FIRING}[{hour}h])",
+        "eval_time": f"{hour}h",
+        "exp_samples": [],
+    }
+
+
+def at_the_end(of: Life, ends: int) -> list[Expected]:
+    """The last two stages, whatever was told before."""
+    return [
+        fires(ends - of.urges + 2 * of.step, "VsaCertificateExpiring", "critical"),
+        fires(ends - of.step, "VsaCertificateExpiring", "critical"),
+        fires(ends + 2 * of.step, "VsaCertificateExpired", "critical"),
+    ]
+
+
+def stages(of: Life, ends: int) -> list[Expected]:
+    """Silent until two thirds of the last life; then one alert at a time, more pressing at each stage."""
+    told = [silent_until(ends - of.third)]
+    if of.third > of.warns:
+        first, last = ends - of.third + DAY + of.step, ends - of.warns + DAY - of.step
+        told += [fires(hour, "VsaCertificateRenewalOverdue", "info") for hour in (first, last)]
+    if of.warns - DAY > of.urges:
+        first, last = ends - of.warns + DAY + of.step, ends - of.urges - of.step
+        told += [fires(hour, "VsaCertificateExpiring", "warning") for hour in (first, last)]
+    return told + at_the_end(of, ends)
+
+
+def judge(folder: Path, of: Life, series: list[Series], expected: list[Expected]) -> None:
+    shutil.copytree(SHIPPED / "rules", folder / "rules")
+    interval = f"{of.step}h"
+    test = {"interval": interval, "input_series": series, "promql_expr_test": expected}
+    rules = ["rules/certificates.yml"]
+    document = {"rule_files": rules, "evaluation_interval": interval, "tests": [test]}
+    # JSON is YAML as well.
     (folder / "test.yml").write_text(json.dumps(document), encoding="utf-8")
     judgement = promtool("test", "rules", folder / "test.yml")
     assert judgement.passed, judgement.text
 
 
-@pytest.mark.parametrize("days", LIVES)
-def test_a_healthy_life_is_silent_and_a_missed_renewal_is_told_by_one_alert_at_a_time(
+@pytest.mark.parametrize("days", DAYS)
+def test_two_renewals_are_silent_and_a_missed_third_is_told_in_time_by_one_alert_at_a_time(
     tmp_path: Path, days: int
 ) -> None:
-    chain = lives(days)
-    last = chain[-1]
-    third, quarter = days * DAY // 3, min(days * DAY // 4, 7 * DAY)
-    warns = min(third, 21 * DAY)
-    stages = [ever(last.issued + last.life - third - 1)]
-    if third > warns:
-        told = "VsaCertificateRenewalOverdue info"
-        stages += [now(last.ends - third + DAY + 2, told), now(last.ends - warns + DAY - 2, told)]
-    if warns - DAY > quarter:
-        told = "VsaCertificateExpiring warning"
-        stages += [now(last.ends - warns + DAY + 2, told), now(last.ends - quarter - 2, told)]
-    told = "VsaCertificateExpiring critical"
-    stages += [now(last.ends - quarter + 3, told), now(last.ends - 1, told)]
-    stages += [now(last.ends + 2, "VsaCertificateExpired critical")]
-    judge(tmp_path, page(chain), stages)
+    of = life(days)
+    chain = renewed(of)
+    judge(tmp_path, of, page(of, chain), stages(of, chain[-1].issued + of.hours))
 
 
 @pytest.mark.parametrize("source", ["file", "endpoint"])
-@pytest.mark.parametrize("days", LIVES)
-def test_a_reload_within_hours_of_each_renewal_is_silent(
-    tmp_path: Path, days: int, source: str
-) -> None:
-    chain = lives(days, reload=6)
-    known = [
-        newer(before, after, 6, source)
-        for before, after in zip(chain[:-1], chain[1:], strict=True)
-    ]
-    judge(tmp_path, page(chain) + known, [ever(chain[-1].since + DAY)])
+def test_a_reload_within_hours_of_each_renewal_is_silent(tmp_path: Path, source: str) -> None:
+    of = life(6)
+    chain = renewed(of, reload=6)
+    known = [newer(of, source, served.issued, served.since) for served in chain[1:]]
+    judge(tmp_path, of, page(of, chain) + known, [silent_until(chain[-1].since + DAY)])
 
 
-@pytest.mark.parametrize("source", ["file", "endpoint", "upload"])
-@pytest.mark.parametrize("days", LIVES)
-def test_a_renewal_that_was_not_loaded_is_told_instead_of_the_warning_that_it_ends(
+@pytest.mark.parametrize(("days", "source"), [*zip(DAYS, SOURCES, strict=True)])
+def test_a_renewal_that_is_not_loaded_is_told_in_place_of_one_that_is_missed(
     tmp_path: Path, days: int, source: str
 ) -> None:
-    chain = lives(days)
-    last = chain[-1]
-    renewed, quarter = last.ends - days * DAY // 3 + 1, min(days * DAY // 4, 7 * DAY)
-    labels = f'{AT},source="{source}",where="there",fingerprint_sha256="fp3"'
-    known = {
-        "series": f"vsa_endpoint_newer_certificate_info{{{labels}}}",
-        "values": f"_x{renewed - 1} 1x{last.until - renewed}",
-    }
-    told = "VsaCertificateNotReloaded warning"
-    stages = [
-        ever(renewed + 7),
-        now(renewed + 10, told),
-        now(last.ends - quarter - 2, told),
-        now(last.ends - quarter + 3, "VsaCertificateExpiring critical"),
-        now(last.ends + 2, "VsaCertificateExpired critical"),
+    of = life(days)
+    chain = renewed(of, times=0)
+    known = of.hours - of.third + of.step
+    series = [*page(of, chain), newer(of, source, known, chain[0].until)]
+    told = [
+        silent_until(known + 8 - of.step),
+        fires(known + 8 + of.step, "VsaCertificateNotReloaded", "warning"),
+        fires(of.hours - of.urges - of.step, "VsaCertificateNotReloaded", "warning"),
     ]
-    judge(tmp_path, [*page(chain), known], stages)
+    judge(tmp_path, of, series, told + at_the_end(of, of.hours))
+
+
+def test_a_file_that_was_renewed_early_is_to_be_loaded_at_once(tmp_path: Path) -> None:
+    of = life(45)
+    chain = renewed(of, times=0)
+    series = [*page(of, chain), newer(of, "file", DAY, chain[0].until)]
+    judge(tmp_path, of, series, [fires(2 * DAY, "VsaCertificateNotReloaded", "warning")])
 
 
 def test_a_pool_whose_servers_renew_for_themselves_is_silent(tmp_path: Path) -> None:
-    chain = lives(90)
-    half = chain[0].life // 2
-    labels = f'{AT},source="endpoint",where="192.0.2.2",fingerprint_sha256="other"'
-    known = {
-        "series": f"vsa_endpoint_newer_certificate_info{{{labels}}}",
-        "values": f"_x{half - 1} 1x{chain[0].until - half - 22} stale",
-    }
-    judge(tmp_path, [*page(chain), known], [ever(chain[-1].since + DAY)])
+    of = life(45)
+    chain = renewed(of, times=1)
+    series = [*page(of, chain), newer(of, "endpoint", of.hours // 2, chain[0].until)]
+    judge(tmp_path, of, series, [silent_until(chain[-1].since + DAY)])
 
 
-@pytest.mark.parametrize("days", LIVES)
-def test_a_nodes_own_certificate_has_the_same_rules(tmp_path: Path, days: int) -> None:
-    life = days * DAY
+@pytest.mark.parametrize("days", DAYS)
+def test_the_two_ends_of_a_connection_to_a_node_have_the_same_rules(
+    tmp_path: Path, days: int
+) -> None:
+    of = life(days)
+    steps = of.hours // of.step + DAY
+    times = {"not_after": of.hours * SECONDS, "not_before": 0}
     series = [
-        steady("vsa_node_certificate_not_after_timestamp_seconds", NODE, life * HOUR, life + DAY),
-        steady("vsa_node_certificate_not_before_timestamp_seconds", NODE, 0, life + DAY),
+        steady(f"vsa_node_certificate_{name}_timestamp_seconds", NODE, value, steps)
+        for name, value in times.items()
     ]
-    quarter = min(life // 4, 7 * DAY)
-    stages = [
-        ever(life * 2 // 3),
-        now(life - quarter + 3, "VsaCertificateExpiring critical"),
-        now(life + 2, "VsaCertificateExpired critical"),
-    ]
-    judge(tmp_path, series, stages)
+    judge(tmp_path, of, series, stages(of, of.hours))

@@ -79,7 +79,7 @@ def renewed(of: Life, times: int = 2, reload: int = 0) -> list[Served]:
 
 def during(step: int, since: int, until: int, value: str) -> str:
     """Write the values of a series that is there from one hour to another, and stale from then on."""
-    before = f"_x{since // step - 1} " if since else ""
+    before = f"_x{since // step} " if since else ""
     return f"{before}{value}x{(until - since) // step - 1} stale"
 
 
@@ -202,11 +202,12 @@ def test_a_renewal_that_is_not_loaded_is_told_in_place_of_one_that_is_missed(
 ) -> None:
     of = life(days)
     chain = renewed(of, times=0)
-    known = of.hours - of.third + of.step
+    known = of.hours - of.third
+    late = known if source != "endpoint" else of.hours * 7 // 10 // of.step * of.step
     series = [*page(of, chain), newer(of, source, known, chain[0].until)]
     told = [
-        silent_until(known + 8 - of.step),
-        fires(known + 8 + of.step, "VsaCertificateNotReloaded", "warning"),
+        silent_until(late + 8 - of.step),
+        fires(late + 8 + 2 * of.step, "VsaCertificateNotReloaded", "warning"),
         fires(of.hours - of.urges - of.step, "VsaCertificateNotReloaded", "warning"),
     ]
     judge(tmp_path, of, series, told + at_the_end(of, of.hours))

@@ -13,7 +13,15 @@ from sqlalchemy import TextClause, text
 from registry.audit import Head, read_head
 from registry.collectors import CollectorStatus, list_collectors
 from registry.facts.containers import ContainerFacts, ContainerSample
-from registry.facts.domains import StartTls, Verdict
+from registry.facts.domains import (
+    AddressSource,
+    CertificateChange,
+    CertificateSource,
+    Fault,
+    OcspStaple,
+    StartTls,
+    Verdict,
+)
 from registry.facts.nodes import DiskUsage, EngineFacts
 from registry.facts.outcomes import Cost, Failure
 from registry.samples import read_samples, unpack
@@ -23,6 +31,15 @@ from registry.snapshots import count_open, read_open
 from registry.stored import decode, make_failure
 
 StatusT = TypeVar("StatusT")
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateDates:
+    """A certificate at one end of a connection to a node."""
+
+    subject: str
+    not_before: datetime | None
+    not_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,8 @@ class NodeStatus:
     cost: Cost | None
     containers: Mapping[str, int]
     disk: DiskUsage | None = None
+    certificate: CertificateDates | None = None
+    client_certificate: CertificateDates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,16 @@ class DomainStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class NewerCertificate:
+    """A certificate for the same name that is newer than the one served, and where it is."""
+
+    fingerprint: str
+    not_before: datetime
+    where: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointStatus:
     """One address of a domain: how the last probe went, and what the last successful one showed.
 
@@ -110,6 +139,38 @@ class EndpointStatus:
     tls_version: str | None
     cipher: str | None
     alpn: str | None
+    faults: tuple[Fault, ...] = ()
+    source: AddressSource = AddressSource.RESOLVED
+    staple: OcspStaple | None = None
+    sent_not_after: datetime | None = None
+    serving_since: datetime | None = None
+    renewals_total: int = 0
+    newer: NewerCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCount:
+    """How often the addresses of a domain showed another certificate in that way."""
+
+    domain_id: int
+    change: CertificateChange
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStatus:
+    """A certificate that is known from a file or an upload; `failure_detail` where it cannot be read."""
+
+    source: CertificateSource
+    host: str
+    place: str
+    failure_detail: str | None
+    fingerprint: str | None
+    subject: str | None
+    issuer: str | None
+    serial_number: str | None
+    not_before: datetime | None
+    not_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +209,8 @@ class Fleet:
     head: Head
     overdue_targets: int
     oldest_overdue_seconds: float
+    certificate_changes: tuple[ChangeCount, ...] = ()
+    known: tuple[KnownStatus, ...] = ()
 
 
 def is_fresh(status: NodeStatus, now: datetime) -> bool:

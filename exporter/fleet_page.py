@@ -8,17 +8,15 @@ from datetime import datetime
 
 from prometheus_client import REGISTRY, generate_latest
 
+from exporter import domains
 from exporter.families import fleet as f
 from exporter.text import Page, label_text, unix
 from registry.collectors import CollectorStatus
 from registry.events import DEATH
 from registry.facts.containers import ContainerState
-from registry.facts.domains import Verdict
 from registry.facts.nodes import DiskUsage
 from registry.facts.outcomes import Failure, FailureReason
 from registry.fleet import (
-    DomainStatus,
-    EndpointStatus,
     EventCount,
     Fleet,
     NodeStatus,
@@ -41,12 +39,7 @@ def render(fleet: Fleet) -> str:
     for gaps in fleet.gap_counts:
         if gaps.node in nodes:
             page.add(f.NODE_GAPS, label_text(node=gaps.node, kind=gaps.kind), gaps.total)
-    enabled = {domain.id: domain for domain in fleet.domains if domain.enabled}
-    for domain in enabled.values():
-        _add_domain(page, domain)
-    for endpoint in fleet.endpoints:
-        if endpoint.domain_id in enabled:
-            _add_endpoint(page, endpoint)
+    domains.add(page, fleet)
     return "".join(page.render()) + generate_latest(REGISTRY).decode()
 
 
@@ -91,6 +84,7 @@ def _add_node(page: Page, node: NodeStatus, now: datetime) -> None:
     _add_cost(page, labels, node)
     _add_engine(page, node)
     _add_disk(page, labels, node.disk)
+    _add_certificates(page, labels, node)
     if is_fresh(node, now):
         for state in ContainerState:
             count = node.containers.get(state, 0)
@@ -159,57 +153,10 @@ def _add_engine(page: Page, node: NodeStatus) -> None:
         page.add(f.NODE_WARNINGS, label_text(node=node.name), len(engine.warnings))
 
 
-# ---------------------------------------------------------------------------- domains
-
-
-def _add_domain(page: Page, domain: DomainStatus) -> None:
-    labels = label_text(domain=domain.name, port=domain.port, server_name=domain.server_name)
-    served_by = label_text(node=domain.node, container=domain.container)
-    page.add(f.DOMAIN_INFO, f"{labels},{served_by}".rstrip(","), 1)
-    page.add_one_hot(f.DOMAIN_FAILURE, labels, FailureReason, _reason(domain.failure))
-    page.add(f.DOMAIN_LAST_SUCCESS, labels, unix(domain.last_success_at))
-    page.add(f.DOMAIN_CONSECUTIVE_FAILURES, labels, domain.consecutive_failures)
-    page.add(f.DOMAIN_PROBES, labels, domain.probes_total)
-    page.add(f.DOMAIN_PROBE_FAILURES, labels, domain.failures_total)
-
-
-def _add_endpoint(page: Page, endpoint: EndpointStatus) -> None:
-    """Add an address: what its last probe said, and the facts it last showed, however old."""
-    labels = label_text(**_identity(endpoint))
-    page.add_one_hot(f.ENDPOINT_FAILURE, labels, FailureReason, _reason(endpoint.failure))
-    page.add(f.ENDPOINT_LAST_SUCCESS, labels, unix(endpoint.last_success_at))
-    page.add(f.ENDPOINT_DURATION, labels, endpoint.seconds)
-    if endpoint.verdict:
-        page.add_one_hot(f.ENDPOINT_VERDICT, labels, Verdict, endpoint.verdict)
-        page.add(f.ENDPOINT_CHAIN_NOT_AFTER, labels, unix(endpoint.chain_not_after))
-        handshake = label_text(
-            **_identity(endpoint),
-            tls_version=endpoint.tls_version,
-            cipher=endpoint.cipher,
-            alpn=endpoint.alpn,
-        )
-        page.add(f.ENDPOINT_TLS, handshake, 1)
-        _add_certificate(page, endpoint)
-
-
-def _add_certificate(page: Page, endpoint: EndpointStatus) -> None:
-    identity = {**_identity(endpoint), "fingerprint_sha256": endpoint.fingerprint}
-    labels = label_text(**identity)
-    page.add(f.CERTIFICATE_NOT_BEFORE, labels, unix(endpoint.not_before))
-    page.add(f.CERTIFICATE_NOT_AFTER, labels, unix(endpoint.not_after))
-    names = label_text(
-        **identity,
-        subject=endpoint.subject,
-        issuer=endpoint.issuer,
-        serial_number=endpoint.serial_number,
-    )
-    page.add(f.CERTIFICATE_INFO, names, 1)
-
-
-def _identity(endpoint: EndpointStatus) -> dict[str, str | int | None]:
-    return {
-        "domain": endpoint.domain,
-        "address": endpoint.address,
-        "port": endpoint.port,
-        "server_name": endpoint.server_name,
-    }
+def _add_certificates(page: Page, labels: str, node: NodeStatus) -> None:
+    """Add the certificates at both ends of the connection, where it has them."""
+    for end, dates in (("server", node.certificate), ("client", node.client_certificate)):
+        if dates:
+            more = f',end="{end}"'
+            page.add(f.NODE_CERTIFICATE_NOT_BEFORE, labels, unix(dates.not_before), more)
+            page.add(f.NODE_CERTIFICATE_NOT_AFTER, labels, unix(dates.not_after), more)

@@ -135,9 +135,37 @@ DOMAIN_PROBE_FAILURES = _domain.counter(
     "vsa_domain_probe_failures_total", "Probes that no address answered."
 )
 
+DOMAIN_CERTIFICATES = _domain.gauge(
+    "vsa_domain_certificates", "Different certificates at the addresses of DNS that answer."
+)
+DOMAIN_VARIANTS = _domain.gauge(
+    "vsa_domain_certificate_variants",
+    "Different pairs of issuing organisation and names among them.",
+)
+DOMAIN_CHANGES = _domain.counter(
+    "vsa_domain_certificate_changes_total",
+    "Times that an address showed another certificate than before, by what was new about it.",
+    "change",
+)
+
 _endpoint = Group(FLEET, "TLS probe", ("domain", "address", "port", "server_name"))
+ENDPOINT_INFO = _endpoint.gauge(
+    "vsa_endpoint_info",
+    "How it is spoken to, and whether DNS gave the address or it is that of the domain's node.",
+    *("source", "starttls"),
+)
 ENDPOINT_VERDICT = _endpoint.gauge(
     "vsa_endpoint_verdict", "1 at what verification last said of the certificate.", "verdict"
+)
+ENDPOINT_FAULT = _endpoint.gauge(
+    "vsa_endpoint_fault",
+    "1 at everything that verification found wrong; the most pressing is the verdict.",
+    "verdict",
+)
+ENDPOINT_OCSP = _endpoint.gauge(
+    "vsa_endpoint_ocsp_status",
+    "1 at what the stapled OCSP response says; absent where none came.",
+    "status",
 )
 ENDPOINT_FAILURE = _endpoint.gauge(
     "vsa_endpoint_failure", "1 at the reason why the last probe got no answer.", "reason"
@@ -155,6 +183,26 @@ ENDPOINT_CHAIN_NOT_AFTER = _endpoint.gauge(
     "vsa_endpoint_chain_not_after_timestamp_seconds",
     "Earliest end of validity in the verified chain; absent where nothing was verified.",
 )
+ENDPOINT_SERVING_SINCE = _endpoint.gauge(
+    "vsa_endpoint_serving_since_timestamp_seconds",
+    "When it was first seen to serve the certificate that it serves.",
+)
+ENDPOINT_RENEWALS = _endpoint.counter(
+    "vsa_endpoint_renewals_total", "Times that it showed a newer certificate than before."
+)
+
+_newer = Group(
+    FLEET,
+    "TLS probe, files, uploads",
+    (*_endpoint.labels, "source", "where", "fingerprint_sha256"),
+)
+ENDPOINT_NEWER = _newer.gauge(
+    "vsa_endpoint_newer_certificate_info",
+    "There where a newer certificate for the name is known than the one that is served.",
+)
+ENDPOINT_NEWER_NOT_BEFORE = _newer.gauge(
+    "vsa_endpoint_newer_certificate_not_before_timestamp_seconds", "Begin of its validity."
+)
 
 _certificate = Group(FLEET, "TLS probe", (*_endpoint.labels, "fingerprint_sha256"))
 CERTIFICATE_NOT_BEFORE = _certificate.gauge(
@@ -165,4 +213,80 @@ CERTIFICATE_NOT_AFTER = _certificate.gauge(
 )
 CERTIFICATE_INFO = _certificate.gauge(
     "vsa_certificate_info", "Names on the certificate.", "subject", "issuer", "serial_number"
+)
+CERTIFICATE_LIFETIME = _certificate.gauge(
+    "vsa_certificate_lifetime_seconds", "From the begin to the end of validity."
+)
+CERTIFICATE_REMAINING = _certificate.gauge(
+    "vsa_certificate_remaining_ratio", "Share of its life that is left; below 0 when it is over."
+)
+
+# ---------------------------------------------------------------------------- certificates beside the wire
+
+_known = Group(
+    FLEET, "files of a collector's host, uploads", ("source", "host", "place", "fingerprint_sha256")
+)
+KNOWN_NOT_BEFORE = _known.gauge(
+    "vsa_known_certificate_not_before_timestamp_seconds", "Begin of validity."
+)
+KNOWN_NOT_AFTER = _known.gauge(
+    "vsa_known_certificate_not_after_timestamp_seconds", "End of validity."
+)
+KNOWN_INFO = _known.gauge(
+    "vsa_known_certificate_info",
+    "Names on the certificate.",
+    *("subject", "issuer", "serial_number"),
+)
+
+_place = Group(FLEET, _known.source, ("source", "host", "place"))
+KNOWN_UNREADABLE = _place.gauge(
+    "vsa_known_certificate_unreadable", "1 where no certificate could be read."
+)
+
+_connection = Group(FLEET, "TLS to the node, its credential", ("node", "end"))
+NODE_CERTIFICATE_NOT_BEFORE = _connection.gauge(
+    "vsa_node_certificate_not_before_timestamp_seconds",
+    "Begin of validity of the engine's certificate (server) and of ours (client).",
+)
+NODE_CERTIFICATE_NOT_AFTER = _connection.gauge(
+    "vsa_node_certificate_not_after_timestamp_seconds",
+    "End of validity of the engine's certificate (server) and of ours (client).",
+)
+
+# ---------------------------------------------------------------------------- names of other exporters
+
+# blackbox_exporter and ssl_exporter are asked for one target a page; here `instance` says which target it is.
+_blackbox = Group(FLEET, "TLS probe", ("instance", *_endpoint.labels))
+PROBE_SUCCESS = _blackbox.gauge(
+    "probe_success", "1 where the last probe saw a certificate that clients accept."
+)
+PROBE_DURATION = _blackbox.gauge("probe_duration_seconds", "Duration of the last probe.")
+PROBE_EARLIEST_EXPIRY = _blackbox.gauge(
+    "probe_ssl_earliest_cert_expiry",
+    "Earliest end of validity among the certificates sent.",
+    unit="seconds",
+)
+PROBE_CHAIN_EXPIRY = _blackbox.gauge(
+    "probe_ssl_last_chain_expiry_timestamp_seconds",
+    "Earliest end of validity in the verified chain; absent where nothing was verified.",
+)
+PROBE_CHAIN_INFO = _blackbox.gauge(
+    "probe_ssl_last_chain_info",
+    "What the certificate says of itself.",
+    *("fingerprint_sha256", "subject", "issuer", "subjectalternative", "serialnumber"),
+)
+PROBE_TLS_VERSION = _blackbox.gauge(
+    "probe_tls_version_info", "The version of TLS that was agreed on.", "version"
+)
+
+_ssl_exporter = Group(FLEET, "TLS probe", _blackbox.labels)
+SSL_TLS_VERSION = _ssl_exporter.gauge(
+    "ssl_tls_version_info", "The version of TLS that was agreed on.", "version"
+)
+_SSL_CERTIFICATE = ("serial_no", "issuer_cn", "cn", "dnsnames", "ips", "ou")
+SSL_NOT_BEFORE = _ssl_exporter.gauge(
+    "ssl_cert_not_before", "Begin of validity of the leaf.", *_SSL_CERTIFICATE, unit="seconds"
+)
+SSL_NOT_AFTER = _ssl_exporter.gauge(
+    "ssl_cert_not_after", "End of validity of the leaf.", *_SSL_CERTIFICATE, unit="seconds"
 )

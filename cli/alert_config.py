@@ -13,6 +13,7 @@ from cli.alert_receivers import Mail, Receivers
 
 TEST_ALERT = "VsaTest"
 _IMPLICIT_TLS = 465
+_DOMAIN = ("domain", "port", "server_name")
 
 Section = Mapping[str, object]
 
@@ -38,7 +39,7 @@ def _route(receiver: str) -> Section:
         "group_wait": "30s",  # what one cause breaks arrives together, and after what silences it
         "group_interval": "5m",
         "repeat_interval": "4h",
-        "routes": [_test_route(), _node_route(), _warning_route()],
+        "routes": [_test_route(), _node_route(), _warning_route(), _news_route()],
     }
 
 
@@ -63,15 +64,26 @@ def _warning_route() -> Section:
     return {"matchers": ['severity="warning"'], "repeat_interval": "1d"}
 
 
+def _news_route() -> Section:
+    # As long as Alertmanager remembers what it has told.
+    return {"matchers": ['severity="info"'], "repeat_interval": "5d"}
+
+
 # ---------------------------------------------------------------------------- what silences what
 
 
 def _inhibitions() -> list[Section]:
-    """From the cause to what it causes. A missing label equals a missing one: each source has them all."""
+    """From the cause to what it causes.
+
+    A missing label equals a missing one: each source or its effects have them all.
+    """
     return [
         _inhibit("VsaCollectorDown", "Vsa(Node|Container|Domain).+"),
         _inhibit("VsaNodeUnreachable", "Vsa(Container|Domain).+", "node"),
-        _inhibit("VsaContainer(OOM|Restarting|Unhealthy)", "VsaDomainUnreachable", "node", "name"),
+        _inhibit("VsaCertificateExpired", "VsaNodeUnreachable", "node"),
+        _inhibit("VsaContainer(OOM|Restarting|Unhealthy)", "VsaDomain.+", "node", "name"),
+        _inhibit("VsaDomainUnreachable", "VsaDomainAddressUnreachable", *_DOMAIN),
+        _inhibit("VsaCertificate(Bad|Expired|NotReloaded)", "VsaCertificatesDisagree", *_DOMAIN),
         _inhibit("VsaContainerOOM", "VsaContainer(Restarting|Unhealthy)", "node", "name"),
         _inhibit("VsaContainerRestarting", "VsaContainerUnhealthy", "node", "name"),
     ]

@@ -138,6 +138,35 @@ def test_what_fails_together_is_one_mail(
     assert alerts["VsaContainerUnhealthy"]["inhibitedBy"]
 
 
+def test_what_follows_from_a_certificate_is_suppressed_and_what_does_not_is_not(
+    tmp_path: Path,
+) -> None:
+    shop = {"domain": "shop.example", "port": "443"}
+    other = {"domain": "other.example", "port": "443"}
+    with configured(tmp_path, {}) as server:
+        server.post(
+            {"alertname": "VsaCertificateExpired", "node": "web-1", "end": "client"},
+            {"alertname": "VsaNodeUnreachable", "node": "web-1"},
+            {"alertname": "VsaNodeUnreachable", "node": "web-2"},
+            {"alertname": "VsaCertificateExpired", **shop},
+            {"alertname": "VsaCertificatesDisagree", **shop},
+            {"alertname": "VsaCertificatesDisagree", **other},
+        )
+        wait_for(
+            "all are judged",
+            lambda: [a["status"]["state"] for a in server.alerts()].count("unprocessed") == 0,
+        )
+        suppressed = {
+            (alert["labels"]["alertname"], alert["labels"].get("node") or alert["labels"]["domain"])
+            for alert in server.alerts()
+            if alert["status"]["state"] == "suppressed"
+        }
+    assert suppressed == {
+        ("VsaNodeUnreachable", "web-1"),
+        ("VsaCertificatesDisagree", "shop.example"),
+    }
+
+
 def test_a_mail_server_that_is_not_trusted_gets_neither_account_nor_mail(
     box: Mailbox, tmp_path: Path
 ) -> None:

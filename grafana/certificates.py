@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from grafana import advice, inventory, page, style
+from grafana import advice, inventory, known, page, style
 from grafana.endpoints import (
     ALONE,
     DOMAINS,
@@ -18,7 +18,7 @@ from grafana.endpoints import (
 )
 from grafana.page import band, node_link, query_variable, section
 from grafana.panels import stat
-from grafana.queries import sql
+from grafana.queries import now, or_zero, sql
 from grafana.tables import column, hidden, table
 
 _ADD = "No certificate seen yet. Watch the first domain: vsa domain add example.com"
@@ -42,8 +42,10 @@ def dashboard() -> sdk.Dashboard:
         section(
             "Wrong now", band(8, _verdicts()), band(8, _silent()), band(7, _differing(), _chains())
         ),
+        *known.sections(),
         *inventory.sections(),
         variables=(_domain(),),
+        annotations=(known.changes(),),
         since="now-30d",
         refresh="1m",
     )
@@ -91,6 +93,26 @@ def _tiles() -> tuple[sdk.Panel, ...]:
                 WHERE {RENEWAL} IN ('overdue', 'urgent', 'ended')
             """),
             steps=style.ANY_IS_BAD,
+        ),
+        stat(
+            "Not reloaded",
+            "Domains of which an address serves an older certificate than one that is known for the name. Which, and"
+            " where the newer one is: *Renewed, not loaded*, below.",
+            now(
+                or_zero(
+                    'count(count by (domain, port, server_name) (vsa_endpoint_newer_certificate_info{domain=~"$domain"}))'
+                )
+            ),
+            steps=style.ANY_IS_WARNING,
+            no_value="exporter not scraped",
+        ),
+        stat(
+            "Disagree",
+            "Domains whose addresses serve certificates of different issuers or names: *One domain, different"
+            " certificates*, below.",
+            now(or_zero('count(vsa_domain_certificate_variants{domain=~"$domain"} > 1)')),
+            steps=style.ANY_IS_WARNING,
+            no_value="exporter not scraped",
         ),
         stat(
             "No answer",

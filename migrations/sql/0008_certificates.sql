@@ -85,3 +85,46 @@ ALTER TABLE node_state ADD COLUMN certificate text
     CONSTRAINT fk_node_state_certificate_certificates REFERENCES certificates (fingerprint);
 COMMENT ON COLUMN node_state.certificate IS 'fingerprint of what the engine itself showed over TLS';
 CREATE INDEX ix_node_state_certificate ON node_state (certificate);
+
+CREATE VIEW dashboard.certificate_changes AS
+SELECT
+    change.at,
+    domain.id AS domain_id,
+    domain.name AS domain,
+    change.port,
+    coalesce(domain.server_name, domain.name) AS server_name,
+    change.address,
+    change.change,
+    change.detail,
+    change.before AS former_fingerprint_sha256,
+    change.after AS fingerprint_sha256
+FROM certificate_changes AS change
+JOIN domains AS domain ON domain.id = change.domain_id;
+COMMENT ON VIEW dashboard.certificate_changes IS
+    'One row a change of what an address serves; several may hold at once.';
+
+CREATE VIEW dashboard.known_certificates AS
+SELECT
+    known.source,
+    known.host,
+    known.place,
+    known.failure_detail,
+    known.first_seen_at,
+    known.last_seen_at,
+    known.fingerprint AS fingerprint_sha256,
+    certificate.subject,
+    certificate.issuer,
+    certificate.sans,
+    certificate.not_before,
+    certificate.not_after,
+    ARRAY(
+        SELECT DISTINCT domain.name || ':' || endpoint.port
+        FROM endpoints AS endpoint
+        JOIN domains AS domain ON domain.id = endpoint.domain_id
+        WHERE endpoint.fingerprint = known.fingerprint
+        ORDER BY 1
+    ) AS served_by
+FROM known_certificates AS known
+LEFT JOIN certificates AS certificate ON certificate.fingerprint = known.fingerprint;
+COMMENT ON VIEW dashboard.known_certificates IS
+    'One row a file or an upload. failure_detail: why no certificate could be read.';

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import httpx
+from sqlalchemy import text
 
 from api.app import make_app
 from registry.audit import Actor
@@ -123,6 +124,29 @@ async def _observe(engine: Engine, began: datetime) -> None:
             await recorder.record_nodes(tx, await _scrapes(tx, turn, at))
             await recorder.record_domains(tx, await _looks(tx, turn, at))
         recorder.committed()
+    async with engine.begin() as tx:
+        await add_beside_the_wire(tx, began)
+
+
+async def add_beside_the_wire(tx: Connection, at: datetime) -> None:
+    """Know a certificate from a file, a file that cannot be read, and a change of issuer."""
+    await tx.execute(
+        text("""
+            INSERT INTO known_certificates (source, host, place, fingerprint, failure_detail, first_seen_at, last_seen_at)
+            SELECT 'file', 'dash-1', '/live/' || subject || '/cert.pem', fingerprint, NULL, :at, :at
+            FROM certificates
+            UNION ALL SELECT 'file', 'dash-1', '/live/odd.pem', NULL, 'it holds no certificate', :at, :at
+        """),
+        {"at": at},
+    )
+    await tx.execute(
+        text("""
+            INSERT INTO certificate_changes (at, domain_id, address, port, change, before, after, detail)
+            SELECT :at, domain_id, address, port, 'issuer_changed', '', fingerprint, 'from ZeroSSL to R11'
+            FROM endpoints WHERE fingerprint IS NOT NULL
+        """),
+        {"at": at},
+    )
 
 
 async def _scrapes(tx: Connection, turn: int, at: datetime) -> list[NodeResult]:

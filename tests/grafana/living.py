@@ -133,16 +133,16 @@ async def add_beside_the_wire(tx: Connection, at: datetime) -> None:
     await tx.execute(
         text("""
             INSERT INTO known_certificates (source, host, place, fingerprint, failure_detail, first_seen_at, last_seen_at)
-            SELECT 'file', 'dash-1', '/live/' || subject || '/cert.pem', fingerprint, NULL, :at, :at
+            SELECT 'file', 'dash-1', '/live/' || fingerprint || '.pem', fingerprint, NULL, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
             FROM certificates
-            UNION ALL SELECT 'file', 'dash-1', '/live/odd.pem', NULL, 'it holds no certificate', :at, :at
+            UNION ALL SELECT 'file', 'dash-1', '/live/odd.pem', NULL, 'it holds no certificate', CAST(:at AS timestamptz), CAST(:at AS timestamptz)
         """),
         {"at": at},
     )
     await tx.execute(
         text("""
             INSERT INTO certificate_changes (at, domain_id, address, port, change, before, after, detail)
-            SELECT :at, domain_id, address, port, 'issuer_changed', '', fingerprint, 'from ZeroSSL to R11'
+            SELECT CAST(:at AS timestamptz), domain_id, address, port, 'issuer_changed', '', fingerprint, 'from ZeroSSL to R11'
             FROM endpoints WHERE fingerprint IS NOT NULL
         """),
         {"at": at},

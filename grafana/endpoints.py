@@ -35,7 +35,8 @@ RENEWAL = """CASE
     WHEN left_over < life / 3 THEN 'due'
     WHEN left_over IS NOT NULL THEN 'ok'
 END"""
-SHARE = "greatest(0, least(1, extract(epoch FROM left_over) / nullif(extract(epoch FROM life), 0)))"
+SHARE = """CASE WHEN life > interval '0'
+    THEN greatest(0, least(1, extract(epoch FROM left_over) / extract(epoch FROM life))) END"""
 # Ten days and more without a fraction; a certificate of six days wants one.
 LEFT = """CASE WHEN abs(extract(epoch FROM left_over)) < 864000
     THEN round(extract(epoch FROM left_over) / 86400, 1)

@@ -14,8 +14,9 @@ from cli.life import Life
 from grafana import advice
 from registry.facts.domains import DomainFacts, Fault, Verdict
 from registry.facts.outcomes import Failure, FailureReason
-from tests.grafana.living import Outcome, issued, look_at, shown
-from tests.parts.grafana import Range, Raw, Value, expand, statement_of
+from registry.session import make_engine
+from tests.grafana.living import Outcome, add_beside_the_wire, issued, look_at, shown
+from tests.parts.grafana import Range, Raw, Value, dashboards, expand, statement_of
 from tests.parts.postgres import Database
 from tests.registry.targets import NOW, later, refused
 
@@ -178,6 +179,57 @@ async def test_a_renewal_is_one_once_nobody_serves_the_former(database: Database
     (row,) = ask(database, "Renewals seen")
     assert (row["Names"], row["Seen"], row["Changed too"]) == ("a.example", half_way, "kind of key")
     assert float(row["Life left"]) == pytest.approx(34 / 90)
+
+
+async def beside_the_wire(database: Database, seen: dict[str, Outcome]) -> None:
+    await look_at(database.url, NOW, seen)
+    engine = make_engine(database.url, program="test")
+    async with engine.begin() as tx:
+        await add_beside_the_wire(tx, NOW - DAY)
+    await engine.dispose()
+
+
+async def test_files_show_what_cannot_be_read_first_then_the_least_life_left(
+    database: Database,
+) -> None:
+    await beside_the_wire(
+        database, {"a.example": one("a.example", -1, 89), "b.example": one("b.example", -80, 10)}
+    )
+    rows = ask(database, "Files and uploads")
+    assert [(row["Names"], row["Left"], row["Served by"]) for row in rows] == [
+        ("it holds no certificate", None, ""),
+        ("b.example", 10, "b.example:443"),
+        ("a.example", 89, "a.example:443"),
+    ]
+    assert [row["Life left"] is None for row in rows] == [True, False, False]
+    chosen = ask(database, "Files and uploads", domain=["a.example"])
+    assert [row["Names"] for row in chosen] == ["it holds no certificate", "a.example"]
+
+
+async def test_changes_are_listed_and_mark_the_charts(database: Database) -> None:
+    await beside_the_wire(
+        database, {"a.example": one("a.example", -1, 89), "b.example": one("b.example", -1, 89)}
+    )
+    (row,) = [
+        row
+        for row in ask(database, "Changes seen", domain=["a.example"])
+        if row["Change"] == "issuer changed"
+    ]
+    assert (row["Domain"], row["Seen"]) == ("a.example", NOW - DAY)
+    assert row["In detail"] == "from ZeroSSL to R11"
+    marks = next(board for board in dashboards() if board["uid"] == "vsa-certificates")
+    (mark,) = marks["annotations"]["list"]
+    statement = expand(
+        mark["target"]["rawSql"], {"domain": ["b.example"]}, Range(NOW - 30 * DAY, NOW)
+    )
+    with psycopg.connect(database.dashboard_url, row_factory=dict_row) as session:
+        marked = session.execute(statement.encode()).fetchall()
+    assert {
+        "time": NOW - DAY,
+        "title": "issuer changed",
+        "text": "b.example: from ZeroSSL to R11",
+        "tags": "issuer_changed",
+    } in marked
 
 
 async def test_the_picker_chooses_domains_everywhere(database: Database) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from exporter import fleet_page
+from exporter.families import fleet as families
 from registry.facts.domains import (
     AddressSource,
     CertificateChange,
-    CertificateSource,
     Fault,
     OcspStaple,
     OcspStatus,
@@ -17,14 +17,13 @@ from registry.facts.domains import (
 )
 from registry.facts.outcomes import Failure, FailureReason
 from registry.fleet import (
-    CertificateDates,
     ChangeCount,
     EndpointStatus,
     KnownStatus,
     NewerCertificate,
 )
-from tests.exporter.reading import Series, assert_promtool_is_content, values
-from tests.exporter.things import DOMAIN, ENDPOINT, FLEET, NODE, NOW
+from tests.exporter.reading import Series, assert_promtool_is_content, names, values
+from tests.exporter.things import DOMAIN, ENDPOINT, EVERYTHING, FLEET, KNOWN, NOW
 
 AT = 'domain="shop.example",address="192.0.2.1",port="443"'
 DAY = timedelta(days=1)
@@ -153,18 +152,6 @@ def test_changes_are_counted_from_zero() -> None:
 
 # ---------------------------------------------------------------------------- beside the wire
 
-KNOWN = KnownStatus(
-    source=CertificateSource.FILE,
-    host="dash-1",
-    place="/etc/letsencrypt/live/a/cert.pem",
-    failure_detail=None,
-    fingerprint="ef" * 32,
-    subject="CN=a.example",
-    issuer="CN=R10",
-    serial_number="05",
-    not_before=NOW - DAY,
-    not_after=NOW + DAY,
-)
 PLACE = 'source="file",host="dash-1",place="/etc/letsencrypt/live/a/cert.pem"'
 
 
@@ -186,19 +173,14 @@ def test_a_file_that_cannot_be_read_says_so() -> None:
 
 
 def test_both_ends_of_a_nodes_connection_show_their_certificates() -> None:
-    dates = CertificateDates("CN=engine", NOW - DAY, NOW + DAY)
-    secured = replace(NODE, certificate=dates, client_certificate=replace(dates, not_after=NOW))
-    page = fleet_page.render(replace(FLEET, nodes=(secured,)))
+    page = fleet_page.render(EVERYTHING)
     assert values(page, "vsa_node_certificate_not_after_timestamp_seconds") == {
         '{node="web-1",end="server"}': str(NOW_SECONDS + 86400),
-        '{node="web-1",end="client"}': str(NOW_SECONDS),
+        '{node="web-1",end="client"}': str(NOW_SECONDS + 86400),
     }
 
 
-def test_promtool_is_content_with_all_of_it() -> None:
-    newer = NewerCertificate("cd" * 32, NOW, "192.0.2.2", "endpoint")
-    full = replace(
-        ENDPOINT, newer=newer, staple=OcspStaple(OcspStatus.GOOD), sent_not_after=NOW + DAY
-    )
-    page = fleet_page.render(replace(FLEET, endpoints=(full,), known=(KNOWN,)))
+def test_promtool_is_content_with_all_of_it_and_nothing_declared_is_missing() -> None:
+    page = fleet_page.render(EVERYTHING)
     assert_promtool_is_content(page)
+    assert {family.name for family in families.FLEET} <= names(page)

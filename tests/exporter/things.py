@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -16,10 +17,30 @@ from registry.facts.containers import (
     Limits,
     NetworkSample,
 )
-from registry.facts.domains import StartTls, Verdict
+from registry.facts.domains import (
+    AddressSource,
+    CertificateChange,
+    CertificateSource,
+    Fault,
+    OcspStaple,
+    OcspStatus,
+    StartTls,
+    Verdict,
+)
 from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EngineFacts, SwarmRole
 from registry.facts.outcomes import Cost
-from registry.fleet import DomainStatus, EndpointStatus, EventCount, Fleet, GapCount, NodeStatus
+from registry.fleet import (
+    CertificateDates,
+    ChangeCount,
+    DomainStatus,
+    EndpointStatus,
+    EventCount,
+    Fleet,
+    GapCount,
+    KnownStatus,
+    NewerCertificate,
+    NodeStatus,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SEEN = NOW - timedelta(seconds=1)
@@ -121,6 +142,39 @@ FLEET = Fleet(
     head=Head(12, "cd" * 32),
     overdue_targets=1,
     oldest_overdue_seconds=2.5,
+)
+
+KNOWN = KnownStatus(
+    source=CertificateSource.FILE,
+    host="dash-1",
+    place="/etc/letsencrypt/live/a/cert.pem",
+    failure_detail=None,
+    fingerprint="ef" * 32,
+    subject="CN=a.example",
+    issuer="CN=R10",
+    serial_number="05",
+    not_before=NOW - timedelta(days=1),
+    not_after=NOW + timedelta(days=1),
+)
+_ENDS = CertificateDates("CN=engine", NOW - timedelta(days=1), NOW + timedelta(days=1))
+# Nothing that can be shown is missing: the worse end of it too.
+EVERYTHING = replace(
+    FLEET,
+    nodes=(replace(NODE, certificate=_ENDS, client_certificate=_ENDS),),
+    endpoints=(
+        replace(
+            ENDPOINT,
+            faults=(Fault(Verdict.WEAK, "SHA-1"),),
+            source=AddressSource.RESOLVED,
+            staple=OcspStaple(OcspStatus.GOOD),
+            sent_not_after=NOW + timedelta(days=60),
+            serving_since=NOW - timedelta(days=30),
+            renewals_total=2,
+            newer=NewerCertificate("cd" * 32, NOW, "192.0.2.2", "endpoint"),
+        ),
+    ),
+    certificate_changes=(ChangeCount(DOMAIN.id, CertificateChange.RENEWED, 2),),
+    known=(KNOWN,),
 )
 
 SHOP_ID = sha256(b"shop").hexdigest()

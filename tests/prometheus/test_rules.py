@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
+from exporter import fleet_page
 from exporter.families.fleet import FLEET
 from exporter.families.node import NODE
+from exporter.text import CONTENT_TYPE
+from tests.end_to_end.house import wait_for
+from tests.exporter.things import EVERYTHING
 from tests.parts.prometheus import prometheus, promtool
 from tests.prometheus.conftest import SHIPPED
 
@@ -52,6 +60,28 @@ class Rule:
     annotations: dict[str, str]
 
 
+@contextmanager
+def serving(page: str) -> Iterator[str]:
+    """Serve a page as the exporter does; yields where."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def rules_of(url: str) -> list[Rule]:
     groups = httpx.get(f"{url}/api/v1/rules").json()["data"]["groups"]
     return [
@@ -83,16 +113,33 @@ def test_the_alerts_are_these_and_each_has_its_texts(rules: list[Rule]) -> None:
         assert rule.annotations["runbook_url"] == f"docs/runbook.md#{rule.alert.lower()}"
 
 
-def test_a_rule_uses_only_metrics_that_are_declared(rules: list[Rule]) -> None:
-    declared = {family.name for family in (*FLEET, *NODE)}
-    used = {
+def used_by(rules: list[Rule]) -> set[str]:
+    """The metrics that rules ask for; what they record themselves has colons around."""
+    asked = (re.sub(r"\w+:\w+:\w+", "", rule.query) for rule in rules)
+    return {
         name
-        for rule in rules
-        for name in re.findall(r"\b(?:vsa|container|machine)_[a-z0-9_]+", rule.query)
-        if f":{name}:" not in rule.query
+        for query in asked
+        for name in re.findall(r"\b(?:vsa|container|machine)_[a-z0-9_]+", query)
     }
-    assert used
-    assert used <= declared
+
+
+def test_a_rule_uses_only_metrics_that_are_declared(rules: list[Rule]) -> None:
+    assert used_by(rules)
+    assert used_by(rules) <= {family.name for family in (*FLEET, *NODE)}
+
+
+def test_what_the_rules_ask_of_the_fleet_is_in_a_real_scrape(shipped: Path) -> None:
+    config = (shipped / "prometheus.yml").read_text(encoding="utf-8").replace("15s", "1s")
+    page = fleet_page.render(EVERYTHING)
+    with serving(page) as address:
+        config = config.replace("exporter:9477", address)
+        with prometheus(config, shipped) as server:
+            wait_for("the page", lambda: server.query('up{job="vsa"} == 1'))
+            scraped = {labels["__name__"] for labels, _ in server.query('{job="vsa"}')}
+            success = server.query('probe_success{instance="shop.example:443"}')
+            rules = rules_of(server.url)
+    assert used_by(rules) - {family.name for family in NODE} <= scraped
+    assert [value for _, value in success] == [1]
 
 
 @pytest.mark.parametrize("alert", ALERTS)

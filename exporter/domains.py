@@ -14,8 +14,6 @@ from registry.facts.domains import AddressSource, CertificateChange, OcspStatus,
 from registry.facts.outcomes import Failure, FailureReason
 from registry.fleet import DomainStatus, EndpointStatus, Fleet, KnownStatus
 
-_FAULTS = tuple(verdict for verdict in Verdict if verdict is not Verdict.OK)
-
 
 def add(page: Page, fleet: Fleet) -> None:
     """Add all domains that are enabled, and what is known of certificates beside the wire."""
@@ -90,9 +88,8 @@ def _add_endpoint(page: Page, endpoint: EndpointStatus, now: datetime) -> None:
 
 def _add_verdict(page: Page, labels: str, endpoint: EndpointStatus, verdict: Verdict) -> None:
     page.add_one_hot(f.ENDPOINT_VERDICT, labels, Verdict, verdict)
-    found = {fault.verdict for fault in endpoint.faults}
-    for fault in _FAULTS:
-        page.add(f.ENDPOINT_FAULT, labels, fault in found, f',verdict="{fault}"')
+    for fault in sorted({fault.verdict for fault in endpoint.faults}):
+        page.add(f.ENDPOINT_FAULT, labels, 1, f',verdict="{fault}"')
     if endpoint.staple:
         page.add_one_hot(f.ENDPOINT_OCSP, labels, OcspStatus, endpoint.staple.status)
     page.add(f.ENDPOINT_CHAIN_NOT_AFTER, labels, unix(endpoint.chain_not_after))

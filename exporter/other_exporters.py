@@ -93,6 +93,9 @@ def _names(sans: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _is_address(name: str) -> bool:
+    # To try is dear, and almost no name comes so far.
+    if ":" not in name and not name[-1:].isdigit():
+        return False
     try:
         return bool(ip_address(name))
     except ValueError:

@@ -159,7 +159,7 @@ ENDPOINT_VERDICT = _endpoint.gauge(
 )
 ENDPOINT_FAULT = _endpoint.gauge(
     "vsa_endpoint_fault",
-    "1 at everything that verification found wrong; the most pressing is the verdict.",
+    "1 for everything that verification found wrong; the most pressing is the verdict.",
     "verdict",
 )
 ENDPOINT_OCSP = _endpoint.gauge(

@@ -50,7 +50,7 @@ class Life:
 
 def life(days: int) -> Life:
     """Who gets short ones looks four times a day whether a third is left, else once."""
-    return Life(days * DAY, 1, 5) if days == 6 else Life(days * DAY, 4, 20)
+    return Life(days * DAY, 1, 5) if days == 6 else Life(days * DAY, 8, 16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from exporter.names import organisation
 from exporter.text import Page, label_text, unix
 from registry.facts.domains import AddressSource, CertificateChange, OcspStatus, Verdict
 from registry.facts.outcomes import Failure, FailureReason
-from registry.fleet import DomainStatus, EndpointStatus, Fleet, KnownStatus
+from registry.fleet import Fleet
+from registry.fleet_domains import DomainStatus, EndpointStatus, KnownStatus
 
 
 def add(page: Page, fleet: Fleet) -> None:

@@ -16,12 +16,7 @@ from registry.events import DEATH
 from registry.facts.containers import ContainerState
 from registry.facts.nodes import DiskUsage
 from registry.facts.outcomes import Failure, FailureReason
-from registry.fleet import (
-    EventCount,
-    Fleet,
-    NodeStatus,
-    is_fresh,
-)
+from registry.fleet import EventCount, Fleet, NodeStatus, is_fresh
 from registry.schedule import stale_after
 from registry.version import __version__
 

@@ -12,7 +12,7 @@ from exporter.families import fleet as f
 from exporter.names import values_of
 from exporter.text import Page, label_text, unix
 from registry.facts.domains import Verdict
-from registry.fleet import DomainStatus, EndpointStatus
+from registry.fleet_domains import DomainStatus, EndpointStatus
 
 # What a client goes on with; blackbox_exporter takes a weak key too.
 _ACCEPTED = frozenset({Verdict.OK, Verdict.WEAK})

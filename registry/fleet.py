@@ -13,17 +13,18 @@ from sqlalchemy import TextClause, text
 from registry.audit import Head, read_head
 from registry.collectors import CollectorStatus, list_collectors
 from registry.facts.containers import ContainerFacts, ContainerSample
-from registry.facts.domains import (
-    AddressSource,
-    CertificateChange,
-    CertificateSource,
-    Fault,
-    OcspStaple,
-    StartTls,
-    Verdict,
-)
 from registry.facts.nodes import DiskUsage, EngineFacts
 from registry.facts.outcomes import Cost, Failure
+from registry.fleet_domains import (
+    BOTH_ENDS,
+    CertificateDates,
+    ChangeCount,
+    DomainStatus,
+    EndpointStatus,
+    KnownStatus,
+    count_changes,
+    list_known,
+)
 from registry.samples import read_samples, unpack
 from registry.schedule import Defaults, stale_after
 from registry.session import Connection
@@ -31,15 +32,6 @@ from registry.snapshots import count_open, read_open
 from registry.stored import decode, make_failure
 
 StatusT = TypeVar("StatusT")
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateDates:
-    """A certificate at one end of a connection to a node."""
-
-    subject: str
-    not_before: datetime | None
-    not_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,98 +71,6 @@ class NodePage:
     containers: tuple[ContainerFacts, ...]
     samples: tuple[ContainerSample, ...]
     ooms: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class DomainStatus:
-    """A domain and how its last probes went; names are None where they are not set."""
-
-    id: int
-    name: str
-    port: int
-    server_name: str | None
-    node: str | None
-    container: str | None
-    enabled: bool
-    last_attempt_at: datetime | None
-    last_success_at: datetime | None
-    failure: Failure | None
-    consecutive_failures: int
-    probes_total: int
-    failures_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class NewerCertificate:
-    """A certificate for the same name that is newer than the one served, and where it is."""
-
-    fingerprint: str
-    not_before: datetime
-    where: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointStatus:
-    """One address of a domain: how the last probe went, and what the last successful one showed.
-
-    `seconds` is the duration of the last probe; `server_name` stands only where it is set.
-    """
-
-    domain_id: int
-    domain: str
-    port: int
-    starttls: StartTls
-    server_name: str | None
-    address: str
-    last_attempt_at: datetime
-    last_success_at: datetime | None
-    failure: Failure | None
-    seconds: float
-    verdict: Verdict | None
-    fingerprint: str | None
-    subject: str | None
-    issuer: str | None
-    serial_number: str | None
-    sans: tuple[str, ...]
-    not_before: datetime | None
-    not_after: datetime | None
-    chain_not_after: datetime | None
-    tls_version: str | None
-    cipher: str | None
-    alpn: str | None
-    faults: tuple[Fault, ...] = ()
-    source: AddressSource = AddressSource.RESOLVED
-    staple: OcspStaple | None = None
-    sent_not_after: datetime | None = None
-    serving_since: datetime | None = None
-    renewals_total: int = 0
-    newer: NewerCertificate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeCount:
-    """How often the addresses of a domain showed another certificate in that way."""
-
-    domain_id: int
-    change: CertificateChange
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class KnownStatus:
-    """A certificate that is known from a file or an upload; `failure_detail` where it cannot be read."""
-
-    source: CertificateSource
-    host: str
-    place: str
-    failure_detail: str | None
-    fingerprint: str | None
-    subject: str | None
-    issuer: str | None
-    serial_number: str | None
-    not_before: datetime | None
-    not_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +123,10 @@ def is_fresh(status: NodeStatus, now: datetime) -> bool:
 
 # ---------------------------------------------------------------------------- queries
 
-_NODE_COLUMNS = """
+_NODE_COLUMNS = f"""
     SELECT n.id, n.name, n.labels, n.enabled, n.created_at,
            coalesce(n.interval_seconds, :interval) AS interval_seconds, st.*
+    {BOTH_ENDS}
 """
 _NODE_TABLES = " FROM vps_nodes n JOIN node_state st ON st.node_id = n.id "
 _ALL_NODES = text(_NODE_COLUMNS + _NODE_TABLES + "ORDER BY n.name")
@@ -254,7 +155,9 @@ _ENDPOINTS = text("""
            e.last_attempt_at, e.last_success_at, e.failure_reason, e.failure_detail, e.seconds,
            e.verdict, e.fingerprint, c.subject, c.issuer, c.serial_number,
            coalesce(c.sans, '{}') AS sans, c.not_before, c.not_after, e.chain_not_after,
-           e.tls_version, e.cipher, e.alpn
+           e.tls_version, e.cipher, e.alpn, coalesce(e.faults, '[]') AS faults,
+           coalesce(e.source, 'resolved') AS source, e.staple, e.sent_not_after, e.serving_since,
+           coalesce(e.renewals_total, 0) AS renewals_total
     FROM endpoints e
     JOIN domains d ON d.id = e.domain_id
     LEFT JOIN certificates c ON c.fingerprint = e.fingerprint
@@ -354,4 +257,6 @@ async def read_fleet(tx: Connection, now: datetime, defaults: Defaults) -> Fleet
         head=await read_head(tx),
         overdue_targets=overdue.targets,
         oldest_overdue_seconds=overdue.oldest_seconds,
+        certificate_changes=await count_changes(tx),
+        known=await list_known(tx),
     )

@@ -9,7 +9,8 @@ from exporter import fleet_page
 from registry.facts.domains import Verdict
 from registry.facts.nodes import DiskUsage
 from registry.facts.outcomes import Cost, Failure, FailureReason
-from registry.fleet import EndpointStatus, NodeStatus
+from registry.fleet import NodeStatus
+from registry.fleet_domains import EndpointStatus
 from tests.exporter.reading import Series, assert_promtool_is_content, values
 from tests.exporter.things import DOMAIN, ENDPOINT, FLEET, NODE, NOW
 

@@ -10,7 +10,7 @@ import pytest
 from exporter import fleet_page
 from registry.facts.domains import Verdict
 from registry.facts.outcomes import Failure, FailureReason
-from registry.fleet import DomainStatus, EndpointStatus
+from registry.fleet_domains import DomainStatus, EndpointStatus
 from tests.exporter.reading import Series, values
 from tests.exporter.things import DOMAIN, ENDPOINT, FLEET, NOW
 

@@ -29,17 +29,14 @@ from registry.facts.domains import (
 )
 from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EngineFacts, SwarmRole
 from registry.facts.outcomes import Cost
-from registry.fleet import (
+from registry.fleet import EventCount, Fleet, GapCount, NodeStatus
+from registry.fleet_domains import (
     CertificateDates,
     ChangeCount,
     DomainStatus,
     EndpointStatus,
-    EventCount,
-    Fleet,
-    GapCount,
     KnownStatus,
     NewerCertificate,
-    NodeStatus,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -239,3 +239,13 @@ def test_the_two_ends_of_a_connection_to_a_node_have_the_same_rules(
         for name, value in times.items()
     ]
     judge(tmp_path, of, series, stages(of, of.hours))
+
+
+def test_a_credential_of_unknown_begin_is_told_three_weeks_and_one_before_its_end(
+    tmp_path: Path,
+) -> None:
+    of = life(45)
+    name = "vsa_node_certificate_not_after_timestamp_seconds"
+    series = [steady(name, NODE, of.hours * SECONDS, of.hours // of.step + DAY)]
+    told = [silent_until(of.hours - 21 * DAY), *stages(Life(63 * DAY, of.step, 0), of.hours)[1:]]
+    judge(tmp_path, of, series, told)

@@ -12,7 +12,6 @@ from registry.facts.domains import StartTls, Verdict
 from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EventCursor
 from registry.facts.outcomes import Cost, Failure, FailureReason
 from registry.fleet import (
-    EndpointStatus,
     EventCount,
     GapCount,
     NodeStatus,
@@ -22,6 +21,7 @@ from registry.fleet import (
     read_node_page,
     read_node_status,
 )
+from registry.fleet_domains import EndpointStatus
 from registry.observations import Recorder
 from registry.partitions import create_partitions
 from registry.schedule import claim_nodes

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from grafana import style
 from grafana.endpoints import ALONE, DOMAINS, ISSUER, LEFT, SHARE, is_chosen
-from grafana.page import Section, band, node_link, section
+from grafana.page import Section, annotation, band, node_link, section
 from grafana.panels import transformation
 from grafana.queries import UNTIL, rows, sql
 from grafana.tables import column, hidden, keep, table
@@ -32,11 +32,10 @@ def sections() -> tuple[Section, ...]:
 
 def changes() -> sdk.AnnotationQuery:
     """Mark in every chart when an address began to serve another certificate."""
-    return sdk.AnnotationQuery(
-        name="Certificate changes",
-        datasource=sql("").datasource,
-        icon_color=style.CHANGING,
-        target=sql(f"""
+    return annotation(
+        "Certificate changes",
+        style.CHANGING,
+        sql(f"""
             SELECT min(change.at) AS time, replace(change.change, '_', ' ') AS title,
                 concat_ws(': ', watched.name, string_agg(DISTINCT nullif(change.detail, ''), '; ')) AS text,
                 change.change AS tags

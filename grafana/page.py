@@ -79,7 +79,6 @@ def dashboard(
         panels=_laid_out([_as_section(part) for part in parts]),
         templating=sdk.DashboardDashboardTemplating([*_DATA_SOURCES, *variables]),
         annotations=sdk.AnnotationContainer(list(annotations)),
-        annotations=sdk.AnnotationContainer([*annotations]),
         links=[_menu(other) for other in TITLES if other != uid],
     )
 

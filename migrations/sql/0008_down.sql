@@ -1,3 +1,4 @@
+DROP VIEW dashboard.known_certificates, dashboard.certificate_changes;
 ALTER TABLE node_state DROP COLUMN certificate;
 DROP TABLE known_certificates;
 DROP TABLE certificate_changes;

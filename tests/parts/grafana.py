@@ -62,13 +62,6 @@ def asked(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
             yield Asked(f"{dashboard['uid']} ${variable['name']}", _definition(variable))
     for annotation in dashboard["annotations"]["list"]:
         yield _asked(dashboard, annotation["name"], annotation["target"])
-    """Yield every statement that a dashboard sends to PostgreSQL: its variables', marks', then its panels'."""
-    for variable in dashboard["templating"]["list"]:
-        if variable["type"] == "query" and variable["datasource"]["type"] == POSTGRESQL:
-            yield Asked(f"{dashboard['uid']} ${variable['name']}", _definition(variable))
-    for mark in dashboard["annotations"]["list"]:
-        if mark["datasource"]["type"] == POSTGRESQL:
-            yield Asked(f"{dashboard['uid']} {mark['name']}", mark["target"]["rawSql"])
     for panel in panels(dashboard):
         for target in panel.get("targets") or ():
             if target["datasource"]["type"] == POSTGRESQL:

@@ -73,6 +73,8 @@ _GRANT_EXPORTER = """
     GRANT USAGE ON SCHEMA public TO {role};
     GRANT SELECT ON {tables}, audit_head, alembic_version TO {role};
 """
+# Until when our client certificates are good; what is sealed stays closed.
+_GRANT_CREDENTIAL_FACTS = "GRANT SELECT (id, facts) ON credentials TO {role}"
 # Grafana's role, where the database has one: whoever may edit a panel may send any SQL as it.
 _DASHBOARD_ROLE = "vsa_grafana"
 _GRANT_DASHBOARD = """
@@ -150,6 +152,8 @@ def _grant_exporter(connection: Connection) -> None:
     if _is_role(connection, _EXPORTER_ROLE):
         tables = _present(connection, _SHOWN)
         _run_for(connection, _GRANT_EXPORTER, _EXPORTER_ROLE, tables=tables)
+        if _present(connection, ["credentials"]):
+            _run_for(connection, _GRANT_CREDENTIAL_FACTS, _EXPORTER_ROLE)
 
 
 def _grant_dashboard(connection: Connection) -> None:

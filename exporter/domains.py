@@ -8,8 +8,8 @@ from datetime import datetime
 
 from exporter import other_exporters
 from exporter.families import fleet as f
-from exporter.names import organisation
 from exporter.text import Page, label_text, unix
+from registry.distinguished_names import organisation
 from registry.facts.domains import AddressSource, CertificateChange, OcspStatus, Verdict
 from registry.facts.outcomes import Failure, FailureReason
 from registry.fleet import Fleet

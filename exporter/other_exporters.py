@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from exporter.families import fleet as f
-from exporter.names import values_of
 from exporter.text import Page, label_text, unix
+from registry.distinguished_names import values_of
 from registry.facts.domains import Verdict
 from registry.fleet_domains import DomainStatus, EndpointStatus
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
-from registry.facts.domains import CertificateFacts, DomainFacts, EndpointFacts, EndpointOutcome
+from registry.certificate_changes import Compared, changes_of
+from registry.facts.domains import (
+    CertificateChange,
+    CertificateFacts,
+    DomainFacts,
+    EndpointFacts,
+    EndpointOutcome,
+)
 from registry.facts.outcomes import Failure
 from registry.session import Connection
 from registry.states import outcome_row
-from registry.stored import encode_rows, hex_bytes
+from registry.stored import decode, encode_rows, hex_bytes
 
+_PLACE = ("domain_id", "address", "port")
 _CERTIFICATE_NAMES = tuple(field.name for field in fields(CertificateFacts))
 
 
@@ -37,7 +46,42 @@ _WRITE_CERTIFICATES = text("""
     SELECT * FROM json_populate_recordset(CAST(NULL AS certificates), CAST(:rows AS json))
     ORDER BY fingerprint
     ON CONFLICT (fingerprint) DO UPDATE
-    SET last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at)
+    SET last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), issuers = excluded.issuers
+""")
+
+# What stands in for it is another certificate; the rest is what the new one is compared with.
+_READ_FORMER = text("""
+    SELECT e.domain_id, e.address, e.port, e.fingerprint, c.issuer, c.sans, c.not_before, c.not_after
+    FROM json_populate_recordset(CAST(NULL AS endpoints), CAST(:rows AS json)) r
+    JOIN endpoints e ON e.domain_id = r.domain_id AND e.address = r.address AND e.port = r.port
+    JOIN certificates c ON c.fingerprint = e.fingerprint
+    WHERE e.fingerprint <> r.fingerprint
+""")
+
+# Before the endpoint's row forgets when that was.
+_END_SERVED = text("""
+    UPDATE served_certificates s
+    SET seen_until = r.last_attempt_at, last_seen_at = e.last_success_at
+    FROM json_populate_recordset(CAST(NULL AS endpoints), CAST(:rows AS json)) r
+    JOIN endpoints e ON e.domain_id = r.domain_id AND e.address = r.address AND e.port = r.port
+    WHERE s.domain_id = r.domain_id AND s.address = r.address AND s.port = r.port
+      AND s.seen_until = 'infinity' AND s.fingerprint <> r.fingerprint
+""")
+
+_BEGIN_SERVED = text("""
+    INSERT INTO served_certificates (domain_id, address, port, seen_from, seen_until, fingerprint)
+    SELECT r.domain_id, r.address, r.port, r.last_attempt_at, 'infinity', r.fingerprint
+    FROM json_populate_recordset(CAST(NULL AS endpoints), CAST(:rows AS json)) r
+    WHERE NOT EXISTS (
+        SELECT FROM served_certificates s
+        WHERE s.domain_id = r.domain_id AND s.address = r.address AND s.port = r.port
+          AND s.seen_until = 'infinity')
+""")
+
+_WRITE_CHANGES = text("""
+    INSERT INTO certificate_changes (at, domain_id, address, port, change, before, after, detail)
+    SELECT at, domain_id, address, port, change, before, after, detail
+    FROM json_populate_recordset(CAST(NULL AS certificate_changes), CAST(:rows AS json))
 """)
 
 _WRITE_ANSWERS = text("""
@@ -49,7 +93,13 @@ _WRITE_ANSWERS = text("""
         failure_reason = NULL,
         failure_detail = NULL,
         seconds = excluded.seconds,
+        serving_since = CASE WHEN e.fingerprint = excluded.fingerprint AND e.serving_since IS NOT NULL
+                             THEN e.serving_since ELSE excluded.serving_since END,
+        renewals_total = coalesce(e.renewals_total, 0) + coalesce(excluded.renewals_total, 0),
         fingerprint = excluded.fingerprint,
+        source = excluded.source,
+        staple = excluded.staple,
+        sent_not_after = excluded.sent_not_after,
         chain = excluded.chain,
         verdict = excluded.verdict,
         faults = excluded.faults,
@@ -66,20 +116,30 @@ _WRITE_FAILURES = text("""
     SET last_attempt_at = excluded.last_attempt_at,
         failure_reason = excluded.failure_reason,
         failure_detail = excluded.failure_detail,
+        source = excluded.source,
         seconds = excluded.seconds
 """)
 
 _REMOVE_UNRESOLVED = text("""
-    DELETE FROM endpoints e
-    USING unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS look (domain_id, at)
-    WHERE e.domain_id = look.domain_id AND e.last_attempt_at < look.at
+    WITH gone AS (
+        DELETE FROM endpoints e
+        USING unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS look (domain_id, at)
+        WHERE e.domain_id = look.domain_id AND e.last_attempt_at < look.at
+        RETURNING e.domain_id, e.address, e.port, e.last_success_at, look.at
+    )
+    UPDATE served_certificates s
+    SET seen_until = gone.at, last_seen_at = gone.last_success_at
+    FROM gone
+    WHERE s.domain_id = gone.domain_id AND s.address = gone.address AND s.port = gone.port
+      AND s.seen_until = 'infinity'
 """)
 
 
 async def write_looks(tx: Connection, looks: Sequence[Look]) -> None:
     """Record every address, its certificate where it showed one, and drop addresses that went.
 
-    What an address last showed is kept when it fails now.
+    What an address last showed is kept when it fails now; which certificate it showed from when until
+    when, and what was new about each, is kept in any case.
     """
     if not looks:
         return
@@ -92,14 +152,54 @@ async def write_looks(tx: Connection, looks: Sequence[Look]) -> None:
             else:
                 answers.append(row | _facts_columns(endpoint.facts))
                 certificate = endpoint.facts.certificate
-                certificates[certificate.fingerprint] = _certificate_row(look, certificate)
+                certificates[certificate.fingerprint] = _certificate_row(look, endpoint.facts)
     if answers:
         await tx.execute(_WRITE_CERTIFICATES, {"rows": encode_rows([*certificates.values()])})
-        await tx.execute(_WRITE_ANSWERS, {"rows": encode_rows(answers)})
+        await _write_answers(tx, answers, certificates)
     if failures:
         await tx.execute(_WRITE_FAILURES, {"rows": encode_rows(failures)})
     ids, moments = [look.domain_id for look in looks], [look.at for look in looks]
     await tx.execute(_REMOVE_UNRESOLVED, {"ids": ids, "moments": moments})
+
+
+async def _write_answers(
+    tx: Connection,
+    answers: Sequence[dict[str, object]],
+    certificates: Mapping[str, Mapping[str, object]],
+) -> None:
+    rows = encode_rows(answers)
+    former = {tuple(row[:3]): row for row in await tx.execute(_READ_FORMER, {"rows": rows})}
+    if former:
+        await _write_changes(tx, answers, certificates, former)
+        await tx.execute(_END_SERVED, {"rows": rows})
+        rows = encode_rows(answers)  # renewals were counted in them
+    await tx.execute(_BEGIN_SERVED, {"rows": rows})
+    await tx.execute(_WRITE_ANSWERS, {"rows": rows})
+
+
+async def _write_changes(
+    tx: Connection,
+    answers: Sequence[dict[str, object]],
+    certificates: Mapping[str, Mapping[str, object]],
+    former: Mapping[tuple[object, ...], Row[Any]],
+) -> None:
+    """Record what is new about each certificate that took another's place, and count renewals."""
+    changes: list[dict[str, object]] = []
+    for answer in answers:
+        place = {name: answer[name] for name in _PLACE}
+        before = former.get(tuple(place.values()))
+        if before is None:
+            continue
+        after = str(answer["fingerprint"])
+        told = changes_of(decode(before, Compared), decode(certificates[after], Compared))
+        answer["renewals_total"] = sum(one.change is CertificateChange.RENEWED for one in told)
+        at = answer["last_attempt_at"]
+        changes += [
+            {**place, "at": at, "before": before.fingerprint, "after": after}
+            | {"change": one.change, "detail": one.detail}
+            for one in told
+        ]
+    await tx.execute(_WRITE_CHANGES, {"rows": encode_rows(changes)})
 
 
 def _distinct(endpoints: Sequence[EndpointOutcome]) -> list[EndpointOutcome]:
@@ -112,6 +212,8 @@ def _endpoint_row(look: Look, endpoint: EndpointOutcome) -> dict[str, object]:
         "address": endpoint.address,
         "port": endpoint.port,
         "first_seen_at": look.at,
+        "serving_since": look.at,
+        "source": endpoint.source,
         "seconds": endpoint.seconds,
     }
 
@@ -126,9 +228,14 @@ def _facts_columns(facts: EndpointFacts) -> dict[str, object]:
         "cipher": facts.cipher,
         "alpn": facts.alpn,
         "chain_not_after": facts.chain_not_after,
+        "sent_not_after": facts.sent_not_after,
+        "staple": facts.staple,
     }
 
 
-def _certificate_row(look: Look, facts: CertificateFacts) -> dict[str, object]:
+def _certificate_row(look: Look, shown: EndpointFacts) -> dict[str, object]:
+    facts = shown.certificate
     row: dict[str, object] = {name: getattr(facts, name) for name in _CERTIFICATE_NAMES}
-    return row | {"der": hex_bytes(facts.der), "first_seen_at": look.at, "last_seen_at": look.at}
+    seen = {"first_seen_at": look.at, "last_seen_at": look.at}
+    issuers = [hex_bytes(der) for der in shown.chain[1:]]
+    return row | {"der": hex_bytes(facts.der), "issuers": issuers, **seen}

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from registry.endpoints import Look, write_looks
 from registry.facts.domains import CertificateFacts, DomainFacts, EndpointOutcome, Fault, Verdict
@@ -158,3 +159,94 @@ async def test_a_certificate_that_was_replaced_is_still_known(tx: Connection) ->
     await see(tx, domain_id, endpoint(shown=certificate("old")))
     await see(tx, domain_id, endpoint(shown=certificate("new")), at=60)
     assert await value(tx, "SELECT count(*) FROM certificates") == 2
+
+
+# ---------------------------------------------------------------------------- who serves what from when until when
+
+SERVED = (
+    "SELECT address, fingerprint, seen_from, CASE WHEN isfinite(seen_until) THEN seen_until END, last_seen_at"
+    " FROM served_certificates ORDER BY address, seen_from"
+)
+FIRST = certificate("first")
+SECOND = replace(certificate("second"), sans=FIRST.sans)
+
+
+def newer(after: CertificateFacts, days: float) -> CertificateFacts:
+    """The same that begins and ends some days later."""
+    assert after.not_after
+    return replace(
+        after, not_before=later(days * 86400), not_after=after.not_after + timedelta(days)
+    )
+
+
+async def test_who_served_what_is_kept_from_when_until_when(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=FIRST))
+    await see(tx, domain_id, endpoint(shown=FIRST), at=60)
+    await see(tx, domain_id, endpoint(shown=newer(SECOND, 60)), at=120)
+    old, new = FIRST.fingerprint, SECOND.fingerprint
+    assert await fetch(tx, SERVED) == [
+        ("192.0.2.1", old, NOW, later(120), later(60)),
+        ("192.0.2.1", new, later(120), None, None),
+    ]
+    rows = await fetch(tx, "SELECT serving_since, renewals_total FROM endpoints")
+    assert rows == [(later(120), 1)]
+
+
+async def test_a_change_tells_what_is_new_about_the_certificate(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=FIRST), endpoint("192.0.2.2", FIRST))
+    after = replace(newer(SECOND, 60), sans=("other",), issuer="O=Other")
+    await see(tx, domain_id, endpoint(shown=after), endpoint("192.0.2.2", FIRST), at=60)
+    told = await fetch(
+        tx, "SELECT address, change, before, after, at FROM certificate_changes ORDER BY change"
+    )
+    both = (FIRST.fingerprint, SECOND.fingerprint, later(60))
+    assert told == [
+        ("192.0.2.1", "issuer_changed", *both),
+        ("192.0.2.1", "names_lost", *both),
+        ("192.0.2.1", "renewed", *both),
+    ]
+
+
+async def test_an_old_certificate_that_comes_back_is_no_renewal(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    for number, shown in enumerate((newer(SECOND, 60), FIRST, newer(SECOND, 60))):
+        await see(tx, domain_id, endpoint(shown=shown), at=60 * number)
+    assert await fetch(tx, "SELECT change FROM certificate_changes ORDER BY at") == [
+        ("rolled_back",),
+        ("renewed",),
+    ]
+    assert await value(tx, "SELECT renewals_total FROM endpoints") == 1
+    assert len(await fetch(tx, SERVED)) == 3
+
+
+async def test_an_address_that_went_ends_what_it_served(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=FIRST))
+    await see(tx, domain_id, endpoint("192.0.2.2", FIRST), at=60)
+    rows = [(row[0], row[3], row[4]) for row in await fetch(tx, SERVED)]
+    assert rows == [("192.0.2.1", later(60), NOW), ("192.0.2.2", None, None)]
+    assert await fetch(tx, "SELECT change FROM certificate_changes") == []
+
+
+async def test_an_address_that_fails_goes_on_serving(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=FIRST))
+    await see(tx, domain_id, refused(), at=60)
+    await see(tx, domain_id, endpoint(shown=FIRST), at=120)
+    assert len(await fetch(tx, SERVED)) == 1
+    assert await value(tx, "SELECT serving_since FROM endpoints") == NOW
+
+
+async def test_an_endpoint_of_an_earlier_release_begins_to_serve_at_the_next_look(
+    tx: Connection,
+) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=FIRST))
+    await tx.execute(text("DELETE FROM served_certificates"))
+    await tx.execute(text("UPDATE endpoints SET serving_since = NULL, renewals_total = NULL"))
+    await see(tx, domain_id, endpoint(shown=FIRST), at=60)
+    assert [row[2] for row in await fetch(tx, SERVED)] == [later(60)]
+    rows = await fetch(tx, "SELECT serving_since, renewals_total FROM endpoints")
+    assert rows == [(later(60), 0)]

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from exporter.names import organisation, values_of
+from registry.distinguished_names import organisation, values_of
 
 AWKWARD = ['Let\'s "Encrypt", Inc', "a+b=c", "back\\slash", " blank ", "#hash", "ü;<>", "x\\2C"]
 

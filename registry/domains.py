@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from registry.audit import Actor, append
+from registry.endpoints import end_served
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
 from registry.facts.domains import Fault, StartTls, Verdict
 from registry.facts.outcomes import Failure
@@ -139,6 +140,7 @@ async def update_domain(
     state = domain.state
     if (after.name, after.port) != (before.name, before.port):
         await tx.execute(delete(endpoints).where(endpoints.c.domain_id == domain_id))
+        await end_served(tx, domain_id, now)
         state = replace(state, endpoints=())
     await request_now(tx, domain_id=domain_id, now=now)
     await _audit(tx, actor, "domain.update", domain_id, now, before=before, after=after)

@@ -68,6 +68,11 @@ _END_SERVED = text("""
       AND s.seen_until = 'infinity' AND s.fingerprint <> r.fingerprint
 """)
 
+_END_ALL_SERVED = text("""
+    UPDATE served_certificates SET seen_until = :now
+    WHERE domain_id = :domain_id AND seen_until = 'infinity'
+""")
+
 _BEGIN_SERVED = text("""
     INSERT INTO served_certificates (domain_id, address, port, seen_from, seen_until, fingerprint)
     SELECT r.domain_id, r.address, r.port, r.last_attempt_at, 'infinity', r.fingerprint
@@ -160,6 +165,11 @@ async def write_looks(tx: Connection, looks: Sequence[Look]) -> None:
         await tx.execute(_WRITE_FAILURES, {"rows": encode_rows(failures)})
     ids, moments = [look.domain_id for look in looks], [look.at for look in looks]
     await tx.execute(_REMOVE_UNRESOLVED, {"ids": ids, "moments": moments})
+
+
+async def end_served(tx: Connection, domain_id: int, now: datetime) -> None:
+    """Say that nobody serves anything under a domain any more: it is another name or port from now on."""
+    await tx.execute(_END_ALL_SERVED, {"domain_id": domain_id, "now": now})
 
 
 async def _write_answers(

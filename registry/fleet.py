@@ -25,6 +25,7 @@ from registry.fleet_domains import (
     count_changes,
     list_known,
 )
+from registry.newer import read_newer
 from registry.samples import read_samples, unpack
 from registry.schedule import Defaults, stale_after
 from registry.session import Connection
@@ -250,7 +251,7 @@ async def read_fleet(tx: Connection, now: datetime, defaults: Defaults) -> Fleet
         now=now,
         nodes=tuple(_decode(n, NodeStatus, containers=counts.get(n["id"], {})) for n in nodes),
         domains=tuple(_decode(row, DomainStatus) for row in await _rows(tx, _DOMAINS)),
-        endpoints=tuple(_decode(row, EndpointStatus) for row in await _rows(tx, _ENDPOINTS)),
+        endpoints=await _endpoints(tx, now),
         event_counts=tuple(decode(row, EventCount) for row in await _rows(tx, _EVENT_COUNTS)),
         gap_counts=tuple(decode(row, GapCount) for row in await _rows(tx, _GAP_COUNTS)),
         collectors=await list_collectors(tx),
@@ -259,4 +260,14 @@ async def read_fleet(tx: Connection, now: datetime, defaults: Defaults) -> Fleet
         oldest_overdue_seconds=overdue.oldest_seconds,
         certificate_changes=await count_changes(tx),
         known=await list_known(tx),
+    )
+
+
+async def _endpoints(tx: Connection, now: datetime) -> tuple[EndpointStatus, ...]:
+    newer = await read_newer(tx, now)
+    return tuple(
+        _decode(
+            row, EndpointStatus, newer=newer.get((row["domain_id"], row["address"], row["port"]))
+        )
+        for row in await _rows(tx, _ENDPOINTS)
     )

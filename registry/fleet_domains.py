@@ -17,6 +17,7 @@ from registry.facts.domains import (
     Verdict,
 )
 from registry.facts.outcomes import Failure
+from registry.newer import NewerCertificate
 from registry.session import Connection
 from registry.stored import decode
 
@@ -28,16 +29,6 @@ class CertificateDates:
     subject: str
     not_before: datetime | None
     not_after: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewerCertificate:
-    """A certificate for the same name that is newer than the one served, and where it is."""
-
-    fingerprint: str
-    not_before: datetime
-    where: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)

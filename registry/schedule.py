@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import text
@@ -139,10 +140,12 @@ _CLAIM_DOMAINS = text("""
     UPDATE schedule s
     SET lease_token = gen_random_uuid(),
         lease_until = :now + make_interval(secs => coalesce(d.timeout_seconds, :timeout) + :margin)
-    FROM due, domains d
+    FROM due, domains d LEFT JOIN vps_nodes n ON n.id = d.node_id
     WHERE s.id = due.id AND d.id = s.domain_id
-    RETURNING s.lease_token, d.id, d.name, d.port, d.starttls,
+    RETURNING s.lease_token, d.id, d.name, d.port, d.starttls, n.docker_url AS node_url,
               coalesce(d.server_name, d.name) AS server_name,
+              ARRAY(SELECT a.der FROM authorities a
+                    WHERE a.domain_id IS NULL OR a.domain_id = d.id ORDER BY a.id) AS authorities,
               coalesce(d.interval_seconds, :interval) AS interval,
               coalesce(d.timeout_seconds, :timeout) AS time_limit
 """)
@@ -194,12 +197,19 @@ async def claim_domains(
                 starttls=StartTls(row.starttls),
                 server_name=row.server_name,
                 time_limit=row.time_limit,
+                node_host=_host(row.node_url or ""),
+                authorities=tuple(row.authorities),
             ),
             interval=row.interval,
             claimed_at=now,
         )
         for row in await tx.execute(_CLAIM_DOMAINS, values)
     ]
+
+
+def _host(docker_url: str) -> str:
+    """Return the host of a node's URL; none where it is a socket of the collector's own."""
+    return "" if docker_url.startswith("unix:") else urlsplit(docker_url).hostname or ""
 
 
 def _claim_values(

@@ -36,8 +36,8 @@ from registry.fleet_domains import (
     DomainStatus,
     EndpointStatus,
     KnownStatus,
-    NewerCertificate,
 )
+from registry.newer import NewerCertificate
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SEEN = NOW - timedelta(seconds=1)

@@ -227,6 +227,7 @@ async def test_an_endpoint_tells_what_it_showed_last_and_how_it_fails_now(tx: Co
         tls_version="TLSv1.3",
         cipher="TLS_AES_128_GCM_SHA256",
         alpn="",
+        serving_since=NOW,
     )
 
 

@@ -16,7 +16,8 @@ from registry.facts.domains import (
     Verdict,
 )
 from registry.facts.outcomes import Failure, FailureReason
-from registry.fleet_domains import ChangeCount, EndpointStatus, KnownStatus, NewerCertificate
+from registry.fleet_domains import ChangeCount, EndpointStatus, KnownStatus
+from registry.newer import NewerCertificate
 from tests.exporter.reading import Series, assert_promtool_is_content, names, values
 from tests.exporter.things import DOMAIN, ENDPOINT, EVERYTHING, FLEET, KNOWN, NOW
 

@@ -182,6 +182,27 @@ class Endpoint(msgspec.Struct, frozen=True):
     tls_version: str | None
 
 
+class Served(msgspec.Struct, frozen=True):
+    """A certificate that an address served; `seen_until` None: it still does."""
+
+    address: str
+    port: int
+    fingerprint: str
+    issuer: str
+    not_after: datetime | None
+    seen_from: datetime
+    seen_until: datetime | None
+
+
+class CertificateChange(msgspec.Struct, frozen=True):
+    """One thing that was new about the certificate of an address."""
+
+    at: datetime
+    address: str
+    change: str
+    detail: str
+
+
 class DomainState(msgspec.Struct, frozen=True):
     """What was last seen of a domain."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.text import Text
 
 from cli import standing
-from cli.answers import Certificate, Domain, decode, part, whole
+from cli.answers import Certificate, CertificateChange, Domain, Served, decode, part, whole
 from cli.certificates import show_certificate
 from cli.connection import connect
+from cli.domain_history import show_changes, show_served
 from cli.endpoints import of_endpoint, show_addresses
 from cli.faults import BadInput, CannotReach
 from cli.lines import DOMAIN_HEADERS, domain_lines
@@ -175,6 +177,23 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
         print_json(api.get(f"/domains/{domain.id}"))
     else:
         _show(api, domain)
+
+
+@app.command("history")
+def show_history(which: Which, *, as_json: Json = False) -> None:
+    """Show which address served which certificate from when until when, and what changed.
+
+    Example: vsa domain history example.com
+    """
+    api = connect()
+    domain = _find(api, which)
+    served = api.items(f"/domains/{domain.id}/served")
+    changes = api.items(f"/domains/{domain.id}/certificate-changes")
+    if as_json:
+        print_json(msgspec.json.encode({"served": served, "changes": changes}))
+        return
+    show_served(domain, [decode(item, Served) for item in served])
+    show_changes([decode(item, CertificateChange) for item in changes])
 
 
 @app.command("rm")

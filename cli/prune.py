@@ -106,6 +106,8 @@ def _show(gone: Forgotten) -> None:
             ("past states and events", f"{tables}, {size(gone.day_bytes)}"),
             ("gaps", str(gone.gaps)),
             ("counters of gone containers", str(gone.event_counters)),
+            ("who served what", str(gone.served_certificates)),
+            ("changes of certificates", str(gone.certificate_changes)),
             ("certificates nobody serves", str(gone.certificates)),
         )
     )

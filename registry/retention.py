@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, exists, false, func, select, text
+from sqlalchemy import ColumnElement, Table, delete, exists, false, func, or_, select, text
 
 from registry.models import (
+    certificate_changes,
     certificates,
     container_snapshots,
     endpoints,
     event_counters,
     events,
+    known_certificates,
     node_gaps,
+    node_state,
+    served_certificates,
 )
 from registry.partitions import DayTables, closed_before, drop_closed_before
 from registry.session import Connection, Engine
@@ -31,12 +35,14 @@ class Forgotten:
     day_bytes: int
     gaps: int
     event_counters: int
+    served_certificates: int
+    certificate_changes: int
     certificates: int
 
     @property
     def is_nothing(self) -> bool:
         """Whether all that there is is kept."""
-        return not (self.day_tables or self.gaps or self.event_counters or self.certificates)
+        return not any(getattr(self, field.name) for field in fields(self)[1:])
 
 
 def kept_from(now: datetime, retention: float) -> datetime:
@@ -78,12 +84,14 @@ async def forget(engine: Engine, now: datetime, retention: float) -> Forgotten:
 
 
 def _old_rows(before: datetime, days: DayTables) -> list[tuple[Table, ColumnElement[bool]]]:
-    """Return the tables of which rows go, and which: gaps, counters, certificates."""
+    """Return the tables of which rows go, and which: gaps, counters, what was served."""
     return [
         (node_gaps, node_gaps.c.gap_until < before),
         # The last trace of a container goes with a day: while none does, nothing need be read.
         (event_counters, _has_no_trace(before) if days.count else false()),
-        (certificates, (certificates.c.last_seen_at < before) & ~_is_served()),
+        (served_certificates, served_certificates.c.seen_until < before),
+        (certificate_changes, certificate_changes.c.at < before),
+        (certificates, (certificates.c.last_seen_at < before) & ~_is_named(before)),
     ]
 
 
@@ -102,5 +110,15 @@ def _has_no_trace(before: datetime) -> ColumnElement[bool]:
     return ~seen & ~heard
 
 
-def _is_served() -> ColumnElement[bool]:
-    return exists().where(endpoints.c.fingerprint == certificates.c.fingerprint)
+def _is_named(before: datetime) -> ColumnElement[bool]:
+    """Say that something that is kept names a certificate: an address now or then, a file, an engine."""
+    fingerprint = certificates.c.fingerprint
+    return or_(
+        exists().where(endpoints.c.fingerprint == fingerprint),
+        exists().where(
+            served_certificates.c.fingerprint == fingerprint,
+            served_certificates.c.seen_until >= before,
+        ),
+        exists().where(known_certificates.c.fingerprint == fingerprint),
+        exists().where(node_state.c.certificate == fingerprint),
+    )

@@ -13,10 +13,11 @@ from api.asking import ask_now
 from api.context import Shared, Tx
 from api.problems import problems
 from api.schemas.domains import DomainAnswer, DomainBody, DomainOutcome, DomainPatch
-from api.schemas.listing import Listing, TargetQuery
+from api.schemas.listing import Listing, ListQuery, TargetQuery
 from api.schemas.merge import patched
 from api.security import Writer
-from registry import domains
+from registry import domain_history, domains
+from registry.domain_history import CertificateChangeRow, ServedRow
 from registry.domains import Domain
 from registry.paging import Page
 from registry.schedule import request_probe
@@ -51,6 +52,28 @@ async def create_domain(body: DomainBody, actor: Writer, tx: Tx, response: Respo
 async def get_domain(domain_id: DomainId, tx: Tx) -> Domain:
     """Show one domain."""
     return await domains.get_domain(tx, domain_id)
+
+
+@router.get("/{id}/served", response_model=Listing[ServedRow], responses=problems(404))
+async def list_served(
+    domain_id: DomainId, query: Annotated[ListQuery, Query()], tx: Tx
+) -> Page[ServedRow]:
+    """List which address served which certificate from when until when, what began last first."""
+    await domains.get_domain(tx, domain_id)
+    return await domain_history.list_served(tx, domain_id, **query.model_dump())
+
+
+@router.get(
+    "/{id}/certificate-changes",
+    response_model=Listing[CertificateChangeRow],
+    responses=problems(404),
+)
+async def list_certificate_changes(
+    domain_id: DomainId, query: Annotated[ListQuery, Query()], tx: Tx
+) -> Page[CertificateChangeRow]:
+    """List what was new about the certificates of a domain's addresses, the newest first."""
+    await domains.get_domain(tx, domain_id)
+    return await domain_history.list_certificate_changes(tx, domain_id, **query.model_dump())
 
 
 @router.patch("/{id}", response_model=DomainAnswer, responses=problems(400, 404, 409, 413))

@@ -10,7 +10,13 @@ from tests.cli.person import Home, Person
 from tests.parts.postgres import Database, Server, empty_database
 
 GONE = "forgotten\n"
-NOTHING = {"day_tables": 0, "day_bytes": 0, "gaps": 0, "event_counters": 0, "certificates": 0}
+NOTHING = dict.fromkeys(
+    (
+        *("day_tables", "day_bytes", "gaps", "event_counters"),
+        *("served_certificates", "certificate_changes", "certificates"),
+    ),
+    0,
+)
 
 
 @pytest.fixture

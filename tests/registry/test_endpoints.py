@@ -5,8 +5,18 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
+from registry.audit import Actor
+from registry.domain_history import list_certificate_changes, list_served
+from registry.domains import update_domain
 from registry.endpoints import Look, write_looks
-from registry.facts.domains import CertificateFacts, DomainFacts, EndpointOutcome, Fault, Verdict
+from registry.facts.domains import (
+    CertificateChange,
+    CertificateFacts,
+    DomainFacts,
+    EndpointOutcome,
+    Fault,
+    Verdict,
+)
 from registry.models import certificates
 from registry.session import Connection
 from registry.stored import decode
@@ -250,3 +260,44 @@ async def test_an_endpoint_of_an_earlier_release_begins_to_serve_at_the_next_loo
     assert [row[2] for row in await fetch(tx, SERVED)] == [later(60)]
     rows = await fetch(tx, "SELECT serving_since, renewals_total FROM endpoints")
     assert rows == [(later(60), 0)]
+
+
+# ---------------------------------------------------------------------------- for people to read
+
+
+async def test_what_a_domain_served_is_listed_in_pages_what_began_last_first(
+    tx: Connection,
+) -> None:
+    domain_id = await add_domain(tx)
+    for number, shown in enumerate((FIRST, newer(SECOND, 60), FIRST)):
+        await see(tx, domain_id, endpoint(shown=shown), at=60 * number)
+    first = await list_served(tx, domain_id, limit=2)
+    second = await list_served(tx, domain_id, limit=2, cursor=first.next)
+    rows = [*first.items, *second.items]
+    assert [(row.fingerprint, row.seen_from, row.seen_until, row.last_seen_at) for row in rows] == [
+        (FIRST.fingerprint, later(120), None, later(120)),
+        (SECOND.fingerprint, later(60), later(120), later(60)),
+        (FIRST.fingerprint, NOW, later(60), NOW),
+    ]
+    assert second.next is None
+
+
+async def test_what_changed_is_listed_in_pages_the_newest_first(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    for number, shown in enumerate((FIRST, newer(SECOND, 60), FIRST)):
+        await see(tx, domain_id, endpoint(shown=shown), at=60 * number)
+    first = await list_certificate_changes(tx, domain_id, limit=1)
+    second = await list_certificate_changes(tx, domain_id, limit=1, cursor=first.next)
+    told = [(row.change, row.before, row.at) for row in (*first.items, *second.items)]
+    assert told == [
+        (CertificateChange.ROLLED_BACK, SECOND.fingerprint, later(120)),
+        (CertificateChange.RENEWED, FIRST.fingerprint, later(60)),
+    ]
+
+
+async def test_under_another_port_it_serves_nothing_of_what_it_did(tx: Connection) -> None:
+    domain_id = await add_domain(tx)
+    await see(tx, domain_id, endpoint(shown=FIRST))
+    await update_domain(tx, domain_id, {"port": 8443}, Actor("test"), later(60))
+    (row,) = (await list_served(tx, domain_id, limit=9)).items
+    assert row.seen_until == later(60)

@@ -71,7 +71,12 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
     docker = DockerProbe(
         clock.timestamp, network, settings.container_labels, settings.disk_usage_interval
     )
-    tls = TlsProbe(trust_bundle=settings.trust_bundle, refuse=refuse, clock=clock.timestamp)
+    tls = TlsProbe(
+        trust_bundle=settings.trust_bundle,
+        refuse=refuse,
+        refuse_node=network.refuse,
+        clock=clock.timestamp,
+    )
     nodes = Cycle(engine, clock, node_kind(docker, clock, defaults, keyring), tally)
     domains = Cycle(engine, clock, domain_kind(tls, clock, defaults), tally)
     await _wait_for_tables(engine, stop)

@@ -11,6 +11,7 @@ from sqlalchemy import Row, text
 
 from registry.certificate_changes import Compared, changes_of
 from registry.facts.domains import (
+    AddressSource,
     CertificateChange,
     CertificateFacts,
     DomainFacts,
@@ -35,9 +36,13 @@ class Look:
     facts: DomainFacts
 
     def failure(self) -> Failure | None:
-        """Return why no address gave facts: the first one's failure; None when one did."""
-        failures = [endpoint.failure for endpoint in self.facts.endpoints]
-        return None if None in failures else failures[0]
+        """Return why no address that clients come to gave facts: the first one's failure; None when one did."""
+        resolved = [
+            endpoint.failure
+            for endpoint in self.facts.endpoints
+            if endpoint.source is AddressSource.RESOLVED
+        ]
+        return None if None in resolved else next(iter(resolved), self.facts.unresolved)
 
 
 # In the order of fingerprints: two collectors that see the same certificates cannot block each other.

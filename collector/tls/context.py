@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from OpenSSL import SSL
-from OpenSSL.crypto import X509, X509StoreFlags
+from OpenSSL.crypto import FILETYPE_ASN1, X509, X509StoreFlags, load_certificate
 
 from collector.tls.answer import VerifyError
 
@@ -29,8 +30,8 @@ def capturing_context() -> SSL.Context:
     return context
 
 
-def verifying_context(trust_bundle: Path | None) -> SSL.Context:
-    """Make the same that verifies, trusting the system's authorities and those of a PEM file.
+def verifying_context(trust_bundle: Path | None, authorities: Sequence[bytes] = ()) -> SSL.Context:
+    """Make the same that verifies, trusting the system's authorities, those of a PEM file, and these (DER).
 
     What is wrong goes into the connection's app data, a list[VerifyError]; the handshake goes on.
     Costs about 10 ms; raises ValueError when the file holds no certificate.
@@ -39,19 +40,22 @@ def verifying_context(trust_bundle: Path | None) -> SSL.Context:
     context.set_verify(SSL.VERIFY_PEER, _collect)
     context.set_default_verify_paths()
     if trust_bundle:
-        _trust(context, trust_bundle)
+        _trust_bundle(context, trust_bundle)
+    store = context.get_cert_store()
+    assert store is not None, "a context has its store from the start"
+    for der in authorities:
+        store.add_cert(load_certificate(FILETYPE_ASN1, der))
+    if trust_bundle or authorities:
+        # An intermediate of ours is trusted as it stands: its root need not be there.
+        store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
     return context
 
 
-def _trust(context: SSL.Context, bundle: Path) -> None:
+def _trust_bundle(context: SSL.Context, bundle: Path) -> None:
     try:
         context.load_verify_locations(str(bundle))
     except SSL.Error as error:
         raise ValueError(f"the trust bundle {bundle} holds no readable PEM certificate") from error
-    store = context.get_cert_store()
-    assert store is not None, "a context has its store from the start"
-    # An intermediate in the bundle is trusted as it stands: its root need not be there.
-    store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
 
 
 def _collect(connection: SSL.Connection, _: X509, code: int, depth: int, _ok: int) -> bool:

@@ -74,6 +74,7 @@ def judge(shown: Shown, server_name: str, now: datetime) -> EndpointFacts:
         cipher=shown.cipher,
         alpn=shown.alpn,
         chain_not_after=None if broken else _earliest_end(path),
+        sent_not_after=_earliest_end(sent),
     )
 
 

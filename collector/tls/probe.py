@@ -14,7 +14,13 @@ from collector.tls.answer import Look, NoAnswerError
 from collector.tls.judge import judge
 from collector.tls.resolve import addresses_of
 from collector.tls.verified import Verifier
-from registry.facts.domains import DomainFacts, DomainQuestion, EndpointFacts, EndpointOutcome
+from registry.facts.domains import (
+    AddressSource,
+    DomainFacts,
+    DomainQuestion,
+    EndpointFacts,
+    EndpointOutcome,
+)
 from registry.facts.outcomes import Cost, Failure, FailureReason
 
 log = logging.getLogger(__name__)
@@ -23,7 +29,8 @@ log = logging.getLogger(__name__)
 class TlsProbe:
     """Looks at TLS endpoints with one shared trust; safe for any number of questions at once.
 
-    `refuse` says why an IP address may not be asked, or None. `clock` gives Unix seconds, by which
+    `refuse` says why an IP address may not be asked, or None; `refuse_node` the same of a node's own,
+    which somebody registered. `clock` gives Unix seconds, by which
     dates are judged. `lookup` replaces the system's resolver.
     """
 
@@ -32,11 +39,15 @@ class TlsProbe:
         *,
         trust_bundle: Path | None = None,
         refuse: Callable[[str], str | None],
+        refuse_node: Callable[[str], str | None] | None = None,
         clock: Callable[[], float] = time.time,
         lookup: Lookup | None = None,
     ) -> None:
         self._verifier = Verifier(trust_bundle)
-        self._refuse = refuse
+        self._refuse = {
+            AddressSource.RESOLVED: refuse,
+            AddressSource.NODE: refuse_node or refuse,
+        }
         self._clock = clock
         self._lookup = lookup or SystemLookup()
 
@@ -59,13 +70,13 @@ class TlsProbe:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = started + question.time_limit
-        addresses = await self._addresses(question, deadline)
+        addresses, unresolved = await self._addresses(question, deadline)
         resolved = loop.time()
         looks = [Look() for _ in addresses]
         outcomes = await _all(
             [
-                self._outcome(address, question, look, deadline)
-                for address, look in zip(addresses, looks, strict=True)
+                self._outcome(address, source, question, look, deadline)
+                for (address, source), look in zip(addresses.items(), looks, strict=True)
             ]
         )
         cost = Cost(
@@ -73,24 +84,50 @@ class TlsProbe:
             received_bytes=sum(look.received_bytes for look in looks),
             phase_seconds={"resolve": resolved - started, "ask": loop.time() - resolved},
         )
-        return DomainFacts(tuple(outcomes), cost)
+        return DomainFacts(tuple(outcomes), cost, unresolved)
 
-    async def _addresses(self, question: DomainQuestion, deadline: float) -> list[str]:
+    async def _addresses(
+        self, question: DomainQuestion, deadline: float
+    ) -> tuple[dict[str, AddressSource], Failure | None]:
+        """Return whom to ask, and why DNS gave nobody; raises NoAnswerError when there is nobody at all."""
+        found = await self._resolved(question.name, question, deadline)
+        theirs = (
+            await self._resolved(question.node_host, question, deadline)
+            if question.node_host
+            else []
+        )
+        unresolved = found if isinstance(found, Failure) else None
+        addresses = dict.fromkeys(_known(theirs), AddressSource.NODE)
+        addresses |= dict.fromkeys(_known(found), AddressSource.RESOLVED)
+        if unresolved and not addresses:
+            raise NoAnswerError(unresolved.reason, unresolved.detail)
+        return addresses, unresolved
+
+    async def _resolved(
+        self, name: str, question: DomainQuestion, deadline: float
+    ) -> list[str] | Failure:
         try:
             async with asyncio.timeout_at(deadline):
-                return await addresses_of(question.name, self._lookup)
+                return await addresses_of(name, self._lookup)
+        except NoAnswerError as none:
+            return none.failure
         except TimeoutError:
-            detail = f"{question.name} was not resolved within {question.time_limit:g} s"
-            raise NoAnswerError(FailureReason.DNS, detail) from None
+            detail = f"{name} was not resolved within {question.time_limit:g} s"
+            return Failure(FailureReason.DNS, detail)
 
     async def _outcome(
-        self, address: str, question: DomainQuestion, look: Look, deadline: float
+        self,
+        address: str,
+        source: AddressSource,
+        question: DomainQuestion,
+        look: Look,
+        deadline: float,
     ) -> EndpointOutcome:
         started = time.perf_counter()
         facts, failure = None, None
         try:
             async with asyncio.timeout_at(deadline):
-                facts = await self._facts(address, question, look)
+                facts = await self._facts(address, source, question, look)
         except NoAnswerError as none:
             failure = none.failure
         except TimeoutError:
@@ -99,14 +136,20 @@ class TlsProbe:
         except Exception as error:  # noqa: BLE001 - nor the other addresses
             failure = _surprise(question.name, error)
         seconds = time.perf_counter() - started
-        return EndpointOutcome(address, question.port, seconds, facts, failure)
+        return EndpointOutcome(address, question.port, seconds, facts, failure, source)
 
-    async def _facts(self, address: str, question: DomainQuestion, look: Look) -> EndpointFacts:
-        if why := self._refuse(address):
+    async def _facts(
+        self, address: str, source: AddressSource, question: DomainQuestion, look: Look
+    ) -> EndpointFacts:
+        if why := self._refuse[source](address):
             raise NoAnswerError(FailureReason.FORBIDDEN, why)
         now = datetime.fromtimestamp(self._clock(), UTC)
         shown = await self._verifier.look(address, question, look, now)
         return judge(shown, question.server_name, now)
+
+
+def _known(found: list[str] | Failure) -> list[str]:
+    return [] if isinstance(found, Failure) else found
 
 
 async def _all(

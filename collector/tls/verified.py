@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache, partial
 from pathlib import Path
 
 from collector.tls.answer import Look, Shown
@@ -14,8 +15,10 @@ from collector.tls.parse import read_certificate
 from registry.facts.domains import DomainQuestion, StartTls
 
 _REMEMBERED = 20_000
+# Each holds the system's authorities, a megabyte.
+_CONTEXTS = 64
 
-Endpoint = tuple[str, int, StartTls, str]
+Endpoint = tuple[str, int, StartTls, str, tuple[bytes, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Verified:
 
 
 class Verifier:
-    """One trust: the system's authorities and a bundle; and what was verified by it, by endpoint.
+    """Whom we trust: the system's authorities, a bundle, and those of each question; and what was verified.
 
     Verifying is a third of a handshake's cost. Signatures and trust do not change while this process
     lives, so an endpoint that shows the very chain that verified is only made to prove that it has the
@@ -36,7 +39,8 @@ class Verifier:
     """
 
     def __init__(self, trust_bundle: Path | None) -> None:
-        self._verifying = verifying_context(trust_bundle)
+        self._trusting = lru_cache(_CONTEXTS)(partial(verifying_context, trust_bundle))
+        self._trusting(())  # a bundle that cannot be read is told at the start
         self._capturing = capturing_context()
         self._verified: OrderedDict[Endpoint, Verified] = OrderedDict()
 
@@ -44,13 +48,14 @@ class Verifier:
         self, address: str, question: DomainQuestion, look: Look, now: datetime
     ) -> Shown:
         """Return what an address showed, verified; raises NoAnswerError as `look_at` does."""
-        endpoint = (address, question.port, question.starttls, question.server_name)
+        trust = question.authorities
+        endpoint = (address, question.port, question.starttls, question.server_name, trust)
         known = self._verified.get(endpoint)
         if known and known.since <= now <= known.until:
             shown = await look_at(address, question, self._capturing, look)
             if shown.chain == known.shown.chain:
                 return replace(shown, path=known.shown.path)
-        shown = await look_at(address, question, self._verifying, look)
+        shown = await look_at(address, question, self._trusting(trust), look)
         self._remember(endpoint, shown)
         return shown
 

@@ -181,7 +181,11 @@ class DomainQuestion:
 
 @dataclass(frozen=True, slots=True)
 class DomainFacts:
-    """Every address of a domain as resolved now, asked; never empty."""
+    """Every address of a domain as resolved now, and its node's, asked; never empty.
+
+    `unresolved` says why DNS gave none, where the node's was asked all the same.
+    """
 
     endpoints: tuple[EndpointOutcome, ...]
     cost: Cost = field(default_factory=Cost)
+    unresolved: Failure | None = None

@@ -6,14 +6,25 @@ import asyncio
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry.facts.domains import DomainFacts, EndpointOutcome
+from collector.tls.probe import TlsProbe
+from registry.facts.domains import (
+    AddressSource,
+    DomainFacts,
+    DomainQuestion,
+    EndpointOutcome,
+    StartTls,
+    Verdict,
+)
 from registry.facts.outcomes import Failure, FailureReason
 from tests.collector.tls.asking import NAME, Asker, World
 from tests.parts.require import missing
-from tests.parts.tls import Server, hold, listen, serve
+from tests.parts.tls import Authority, Server, hold, listen, serve
 
 
 async def endpoints(asker: Asker, server: Server, limit: float = 5.0) -> dict[str, EndpointOutcome]:
@@ -137,7 +148,7 @@ async def test_a_surprise_in_one_address_is_an_internal_failure_of_that_address(
     def refuse(address: str) -> str | None:
         return str(1 / 0) if address == "127.0.0.2" else None
 
-    asker.probe._refuse = refuse
+    asker.probe._refuse = dict.fromkeys(AddressSource, refuse)
     with serve(world.issuer.issue([NAME])) as server:
         found = await endpoints(asker, server)
     assert found["127.0.0.1"].facts
@@ -170,3 +181,99 @@ async def test_what_a_probe_took_is_told(world: World, asker: Asker) -> None:
     assert facts.cost.requests == 1
     assert 500 < facts.cost.received_bytes < 5000
     assert facts.cost.phase_seconds.keys() == {"resolve", "ask"}
+
+
+# ---------------------------------------------------------------------------- the node's own address
+
+
+async def ask_pinned(asker: Asker, port: int, node_host: str) -> DomainFacts | Failure:
+    question = DomainQuestion(1, NAME, port, StartTls.NONE, NAME, 5.0, node_host=node_host)
+    return await asker.probe.ask(question)
+
+
+async def test_a_node_is_asked_at_its_own_address_beside_what_dns_gives(
+    world: World, asker: Asker
+) -> None:
+    asker.names = {NAME: ["127.0.0.1"], "web-1.test": ["127.0.0.2"]}
+    with (
+        serve(world.issuer.issue([NAME])) as server,
+        serve(world.issuer.issue(["other.test"]), address="127.0.0.2", port=server.port),
+    ):
+        facts = await ask_pinned(asker, server.port, "web-1.test")
+    assert isinstance(facts, DomainFacts)
+    told = {one.address: (one.source, one.facts and one.facts.verdict) for one in facts.endpoints}
+    assert told == {
+        "127.0.0.1": (AddressSource.RESOLVED, Verdict.OK),
+        "127.0.0.2": (AddressSource.NODE, Verdict.HOSTNAME_MISMATCH),
+    }
+    assert facts.unresolved is None
+
+
+async def test_an_address_that_dns_gives_too_is_a_resolved_one(world: World, asker: Asker) -> None:
+    asker.names = {NAME: ["127.0.0.1"], "web-1.test": ["127.0.0.1"]}
+    with serve(world.issuer.issue([NAME])) as server:
+        facts = await ask_pinned(asker, server.port, "web-1.test")
+    assert isinstance(facts, DomainFacts)
+    assert [one.source for one in facts.endpoints] == [AddressSource.RESOLVED]
+
+
+async def test_a_node_is_asked_before_its_name_is_in_dns(world: World, asker: Asker) -> None:
+    asker.names = {NAME: []}
+    with serve(world.issuer.issue([NAME])) as server:
+        facts = await ask_pinned(asker, server.port, "127.0.0.1")
+    assert isinstance(facts, DomainFacts)
+    assert [(one.source, bool(one.facts)) for one in facts.endpoints] == [
+        (AddressSource.NODE, True)
+    ]
+    assert facts.unresolved
+    assert facts.unresolved.reason is FailureReason.DNS
+
+
+async def test_a_node_whose_name_cannot_be_resolved_takes_nothing_from_the_domain(
+    world: World, asker: Asker
+) -> None:
+    asker.names = {NAME: ["127.0.0.1"], "gone.test": []}
+    with serve(world.issuer.issue([NAME])) as server:
+        facts = await ask_pinned(asker, server.port, "gone.test")
+    assert isinstance(facts, DomainFacts)
+    assert len(facts.endpoints) == 1
+
+
+async def test_a_node_may_be_asked_where_a_domain_may_not(world: World) -> None:
+    probe = TlsProbe(
+        trust_bundle=world.bundle, refuse=lambda _: "private", refuse_node=lambda _: None
+    )
+    with serve(world.issuer.issue([NAME])) as server:
+        question = DomainQuestion(
+            1, "localhost", server.port, StartTls.NONE, NAME, 5.0, "127.0.0.9"
+        )
+        facts = await probe.ask(question)
+    assert isinstance(facts, DomainFacts)
+    reasons = {one.source: one.failure and one.failure.reason for one in facts.endpoints}
+    assert reasons[AddressSource.RESOLVED] is FailureReason.FORBIDDEN
+    assert reasons[AddressSource.NODE] is FailureReason.REFUSED
+
+
+# ---------------------------------------------------------------------------- authorities of one's own
+
+
+async def test_an_authority_of_the_question_is_trusted_for_it_alone(asker: Asker) -> None:
+    private = Authority.create("Private Root")
+    der = private.certificate.public_bytes(Encoding.DER)
+    with serve(private.issue([NAME])) as server:
+        question = DomainQuestion(1, "127.0.0.1", server.port, StartTls.NONE, NAME, 5.0)
+        trusting = replace(question, authorities=(der,))
+        verdicts = [
+            facts.endpoints[0].facts and facts.endpoints[0].facts.verdict
+            for one in (trusting, question, trusting)
+            if isinstance(facts := await asker.probe.ask(one), DomainFacts)
+        ]
+    assert verdicts == [Verdict.OK, Verdict.UNKNOWN_AUTHORITY, Verdict.OK]
+
+
+async def test_the_first_end_among_what_was_sent_is_told(world: World, asker: Asker) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=9)
+    short = world.root.intermediate("Short", not_after=soon)
+    with serve(short.issue([NAME])) as server:
+        facts = await asker.facts(server)
+    assert facts.sent_not_after == soon

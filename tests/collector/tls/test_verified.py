@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.parts.tls import Authority, Identity, self_signed, serve
 
 def trust_nobody(asker: Asker) -> None:
     """From now on whatever is verified has an unknown authority."""
-    asker.probe._verifier._verifying = verifying_context(None)
+    asker.probe._verifier._trusting = lru_cache(partial(verifying_context, None))
 
 
 async def test_a_chain_that_verified_is_not_verified_again(world: World, asker: Asker) -> None:

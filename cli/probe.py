@@ -100,7 +100,7 @@ def _show(question: DomainQuestion, facts: DomainFacts) -> None:
 
 
 def _show_chain(chain: tuple[bytes, ...]) -> None:
-    from collector.tls.parse import read_certificate
+    from registry.x509 import read_certificate
 
     say("", Text("Chain as sent", STRONG))
     sent = [read_certificate(der).facts for der in chain]

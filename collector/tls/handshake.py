@@ -14,8 +14,8 @@ from OpenSSL.crypto import FILETYPE_ASN1, X509, dump_certificate
 
 from collector.tls.answer import Look, NoAnswerError, Shown, VerifyError
 from collector.tls.failures import is_alert, shaking_hands
-from collector.tls.names import as_address
 from registry.facts.outcomes import FailureReason
+from registry.server_names import as_address
 
 _READ_SIZE = 16 * 1024
 _SIGNED_EXCHANGES = ("ECDHE-", "DHE-")

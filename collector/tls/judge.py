@@ -8,9 +8,9 @@ from datetime import datetime
 from OpenSSL.SSL import X509VerificationCodes as Codes
 
 from collector.tls.answer import Shown, VerifyError
-from collector.tls.names import as_address
-from collector.tls.parse import Parsed, read_certificate
 from registry.facts.domains import EndpointFacts, Fault, Verdict
+from registry.server_names import as_address
+from registry.x509 import Parsed, read_certificate
 
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 

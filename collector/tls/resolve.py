@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from collector.resolver import Lookup
 from collector.tls.answer import NoAnswerError
 from collector.tls.failures import resolving
-from collector.tls.names import as_address
 from registry.facts.outcomes import FailureReason
+from registry.server_names import as_address
 
 MAX_ADDRESSES = 16
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from collector.tls.answer import Look, Shown
 from collector.tls.context import capturing_context, verifying_context
 from collector.tls.look import look_at
-from collector.tls.parse import read_certificate
 from registry.facts.domains import DomainQuestion, StartTls
+from registry.x509 import read_certificate
 
 _REMEMBERED = 20_000
 # Each holds the system's authorities, a megabyte.

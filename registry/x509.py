@@ -15,8 +15,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
-from collector.tls.names import is_named
 from registry.facts.domains import CertificateFacts
+from registry.server_names import is_named
 
 # Certificates repeat from look to look and authorities from endpoint to endpoint. The few that are
 # larger than any honest one are not remembered, so that they cannot fill the memory.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from collector.tls.answer import Shown
 from collector.tls.judge import judge
-from collector.tls.parse import read_certificate
 from registry.facts.domains import CertificateFacts, Verdict
+from registry.x509 import read_certificate
 from tests.collector.tls.asking import NAME
 from tests.parts.tls import Authority, PrivateKey, rsa_key
 

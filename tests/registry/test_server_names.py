@@ -9,7 +9,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.tls.names import as_address, is_named
+from registry.server_names import as_address, is_named
 
 
 def dns(*names: str) -> list[x509.GeneralName]:

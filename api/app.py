@@ -16,6 +16,7 @@ from api.problems import Problem, handle_problems, problems
 from api.readiness import Readiness
 from api.routes import (
     audit,
+    authorities,
     certificates,
     containers,
     credentials,
@@ -23,6 +24,7 @@ from api.routes import (
     domains,
     events,
     health,
+    known_certificates,
     nodes,
     past,
     tokens,
@@ -34,14 +36,14 @@ from registry.version import __version__
 
 _PREFIX = "/api"
 _GUARDED = (
-    *(nodes, past, domains, credentials, certificates, containers, events, audit, discovery),
-    tokens,
+    *(nodes, past, domains, authorities, credentials, certificates, known_certificates),
+    *(containers, events, audit, discovery, tokens),
 )
 _DESCRIPTION = """\
 What VSA Dashboard watches, what it saw, and who changed it.
 
-Send a token as `Authorization: Bearer TOKEN`. Role `read` reads everything but tokens, `write` changes nodes
-and domains, `admin` tokens and credentials too. Behind the shipped NGINX a name and password do as well, with role `write`.
+Send a token as `Authorization: Bearer TOKEN`. Role `read` reads everything but tokens, `write` changes nodes,
+domains and uploaded certificates, `admin` tokens, credentials and authorities too. Behind the shipped NGINX a name and password do as well, with role `write`.
 Lists are `{"items": […], "next": cursor}`; times are RFC 3339 in UTC, durations as Prometheus writes them
 (`15s`, `1h30m`). Every error is a problem document (RFC 9457) whose `errors` name field and rule; after a 4xx
 nothing was changed. `X-Request-ID` is taken from the request or made, and is in the audit trail.

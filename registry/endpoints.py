@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 
 from registry.certificate_changes import Compared, changes_of
+from registry.certificates import SeenCertificate, write_certificates
 from registry.facts.domains import (
     AddressSource,
     CertificateChange,
-    CertificateFacts,
     DomainFacts,
     EndpointFacts,
     EndpointOutcome,
@@ -24,7 +24,6 @@ from registry.states import outcome_row
 from registry.stored import decode, encode_rows, hex_bytes
 
 _PLACE = ("domain_id", "address", "port")
-_CERTIFICATE_NAMES = tuple(field.name for field in fields(CertificateFacts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,6 @@ class Look:
         ]
         return None if None in resolved else next(iter(resolved), self.facts.unresolved)
 
-
-# In the order of fingerprints: two collectors that see the same certificates cannot block each other.
-_WRITE_CERTIFICATES = text("""
-    INSERT INTO certificates AS c
-    SELECT * FROM json_populate_recordset(CAST(NULL AS certificates), CAST(:rows AS json))
-    ORDER BY fingerprint
-    ON CONFLICT (fingerprint) DO UPDATE
-    SET last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), issuers = excluded.issuers
-""")
 
 # What stands in for it is another certificate; the rest is what the new one is compared with.
 _READ_FORMER = text("""
@@ -161,10 +151,10 @@ async def write_looks(tx: Connection, looks: Sequence[Look]) -> None:
                 failures.append(row)
             else:
                 answers.append(row | _facts_columns(endpoint.facts))
-                certificate = endpoint.facts.certificate
-                certificates[certificate.fingerprint] = _certificate_row(look, endpoint.facts)
+                seen = _seen_certificate(look, endpoint.facts)
+                certificates[seen.facts.fingerprint] = seen
     if answers:
-        await tx.execute(_WRITE_CERTIFICATES, {"rows": encode_rows([*certificates.values()])})
+        await write_certificates(tx, certificates.values())
         await _write_answers(tx, answers, certificates)
     if failures:
         await tx.execute(_WRITE_FAILURES, {"rows": encode_rows(failures)})
@@ -180,7 +170,7 @@ async def end_served(tx: Connection, domain_id: int, now: datetime) -> None:
 async def _write_answers(
     tx: Connection,
     answers: Sequence[dict[str, object]],
-    certificates: Mapping[str, Mapping[str, object]],
+    certificates: Mapping[str, SeenCertificate],
 ) -> None:
     rows = encode_rows(answers)
     former = {tuple(row[:3]): row for row in await tx.execute(_READ_FORMER, {"rows": rows})}
@@ -195,7 +185,7 @@ async def _write_answers(
 async def _write_changes(
     tx: Connection,
     answers: Sequence[dict[str, object]],
-    certificates: Mapping[str, Mapping[str, object]],
+    certificates: Mapping[str, SeenCertificate],
     former: Mapping[tuple[object, ...], Row[Any]],
 ) -> None:
     """Record what is new about each certificate that took another's place, and count renewals."""
@@ -206,7 +196,7 @@ async def _write_changes(
         if before is None:
             continue
         after = str(answer["fingerprint"])
-        told = changes_of(decode(before, Compared), decode(certificates[after], Compared))
+        told = changes_of(decode(before, Compared), decode(certificates[after].facts, Compared))
         answer["renewals_total"] = sum(one.change is CertificateChange.RENEWED for one in told)
         at = answer["last_attempt_at"]
         changes += [
@@ -248,9 +238,5 @@ def _facts_columns(facts: EndpointFacts) -> dict[str, object]:
     }
 
 
-def _certificate_row(look: Look, shown: EndpointFacts) -> dict[str, object]:
-    facts = shown.certificate
-    row: dict[str, object] = {name: getattr(facts, name) for name in _CERTIFICATE_NAMES}
-    seen = {"first_seen_at": look.at, "last_seen_at": look.at}
-    issuers = [hex_bytes(der) for der in shown.chain[1:]]
-    return row | {"der": hex_bytes(facts.der), "issuers": issuers, **seen}
+def _seen_certificate(look: Look, shown: EndpointFacts) -> SeenCertificate:
+    return SeenCertificate(shown.certificate, look.at, shown.chain[1:])

@@ -12,8 +12,16 @@ from sqlalchemy import ColumnElement, Row, func, literal_column, select, tuple_
 
 from registry.errors import NotFound
 from registry.facts.containers import ContainerFacts, ContainerState
-from registry.facts.domains import CertificateFacts
-from registry.models import certificates, container_snapshots, domains, endpoints, events, vps_nodes
+from registry.facts.domains import CertificateFacts, CertificateSource
+from registry.models import (
+    certificates,
+    container_snapshots,
+    domains,
+    endpoints,
+    events,
+    known_certificates,
+    vps_nodes,
+)
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.session import Connection
 from registry.snapshots import FACT_COLUMNS, IS_OPEN
@@ -59,13 +67,27 @@ class ServingEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPlace:
+    """A file on a collector's host that holds the certificate, or an upload of it."""
+
+    source: CertificateSource
+    host: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateRow:
-    """A certificate, when it was seen, and where it is served now."""
+    """A certificate, when it was seen, where it is served now, and where else it is known.
+
+    `issuers` is the DER of what was last sent or stored behind it.
+    """
 
     facts: CertificateFacts
     first_seen_at: datetime
     last_seen_at: datetime
     endpoints: tuple[ServingEndpoint, ...]
+    known: tuple[KnownPlace, ...] = ()
+    issuers: tuple[bytes, ...] = ()
 
 
 async def list_containers(
@@ -154,44 +176,58 @@ async def list_certificates(
         (last,) = decode_cursor(cursor, str)
         before = select(*key).where(certificates.c.fingerprint == last).scalar_subquery()
         query = query.where(tuple_(*key) > before)
-    found = await _with_endpoints(tx, (await tx.execute(query)).all())
+    found = await _with_places(tx, (await tx.execute(query)).all())
     return _page(found, limit, lambda row: (row.facts.fingerprint,))
 
 
 async def get_certificate(tx: Connection, fingerprint: str) -> CertificateRow:
     """Return one certificate; raises NotFound for a fingerprint that was never seen."""
     query = select(certificates).where(certificates.c.fingerprint == fingerprint)
-    for row in await _with_endpoints(tx, (await tx.execute(query)).all()):
+    for row in await _with_places(tx, (await tx.execute(query)).all()):
         return row
     raise NotFound("certificate", fingerprint)
 
 
-async def _with_endpoints(tx: Connection, rows: Sequence[Row[Any]]) -> list[CertificateRow]:
-    """Add to each certificate the endpoints that serve it."""
-    query = (
-        select(
-            endpoints.c.fingerprint,
-            domains.c.id,
-            domains.c.name,
-            endpoints.c.address,
-            endpoints.c.port,
-        )
-        .join_from(endpoints, domains)
-        .where(endpoints.c.fingerprint.in_([row.fingerprint for row in rows]))
-        .order_by(domains.c.name, domains.c.id, endpoints.c.address)
-    )
-    serving: dict[str, list[ServingEndpoint]] = defaultdict(list)
-    for fingerprint, *endpoint in await tx.execute(query):
-        serving[fingerprint].append(ServingEndpoint(*endpoint))
+async def _with_places(tx: Connection, rows: Sequence[Row[Any]]) -> list[CertificateRow]:
+    """Add to each certificate the endpoints that serve it, and the files and uploads that hold it."""
+    fingerprints = [row.fingerprint for row in rows]
+    serving = await _serving(tx, fingerprints)
+    known = await _known(tx, fingerprints)
     return [
         CertificateRow(
             facts=decode(row, CertificateFacts),
             first_seen_at=row.first_seen_at,
             last_seen_at=row.last_seen_at,
             endpoints=tuple(serving[row.fingerprint]),
+            known=tuple(known[row.fingerprint]),
+            issuers=tuple(row.issuers or ()),
         )
         for row in rows
     ]
+
+
+async def _serving(tx: Connection, fingerprints: Sequence[str]) -> dict[str, list[ServingEndpoint]]:
+    endpoint, domain = endpoints.c, domains.c
+    query = (
+        select(endpoint.fingerprint, domain.id, domain.name, endpoint.address, endpoint.port)
+        .join_from(endpoints, domains)
+        .where(endpoint.fingerprint.in_(fingerprints))
+        .order_by(domain.name, domain.id, endpoint.address)
+    )
+    found: dict[str, list[ServingEndpoint]] = defaultdict(list)
+    for fingerprint, *place in await tx.execute(query):
+        found[fingerprint].append(ServingEndpoint(*place))
+    return found
+
+
+async def _known(tx: Connection, fingerprints: Sequence[str]) -> dict[str, list[KnownPlace]]:
+    known = known_certificates.c
+    key = (known.source, known.host, known.place)
+    query = select(known.fingerprint, *key).where(known.fingerprint.in_(fingerprints))
+    found: dict[str, list[KnownPlace]] = defaultdict(list)
+    for row in await tx.execute(query.order_by(*key)):
+        found[row.fingerprint].append(decode(row, KnownPlace))
+    return found
 
 
 # ---------------------------------------------------------------------------- filters and positions

@@ -35,6 +35,7 @@ class CredentialFacts:
 
     subject: str = ""
     fingerprint: str = ""
+    not_before: datetime | None = None
     not_after: datetime | None = None
     public_key: str = ""
 
@@ -81,6 +82,7 @@ def _tls_facts(credential: TlsCredential) -> CredentialFacts:
     return CredentialFacts(
         subject=leaf.subject.rfc4514_string(),
         fingerprint=leaf.fingerprint(SHA256()).hex(),
+        not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,
     )
 

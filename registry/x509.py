@@ -24,7 +24,7 @@ _REMEMBERED = 8192
 _REMEMBERED_BYTES = 16 * 1024
 
 # What cryptography raises at contents that it refuses.
-_REFUSALS = (
+REFUSALS = (
     ValueError,
     TypeError,
     OverflowError,
@@ -86,7 +86,7 @@ def _read(der: bytes) -> Parsed:
         warnings.simplefilter("ignore")
         try:
             certificate = x509.load_der_x509_certificate(der)
-        except _REFUSALS as error:
+        except REFUSALS as error:
             return Parsed(CertificateFacts(fingerprint, der, parse_error=_words(error)))
         return _parsed(certificate, fingerprint, der)
 
@@ -106,7 +106,7 @@ class _Parts:
     ) -> ValueT:
         try:
             return get(self._certificate)
-        except _REFUSALS as error:
+        except REFUSALS as error:
             self.refused.append(f"{what}: {_words(error)}")
             return otherwise
 

@@ -7,14 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from api.schemas.values import CredentialName
+from api.schemas.values import CredentialName, Pem
 from registry.facts.credentials import SshCredential, TlsCredential
 from registry.key_material import CredentialFacts
 
-# Three of them fit into a body.
-_MOST = 20 << 10
-Pem = Annotated[str, Field(max_length=_MOST)]
-SecretPem = Annotated[SecretStr, Field(max_length=_MOST, json_schema_extra={"writeOnly": True})]
+SecretPem = Annotated[SecretStr, Field(max_length=20 << 10, json_schema_extra={"writeOnly": True})]
 
 
 class TlsBody(BaseModel):

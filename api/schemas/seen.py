@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.listing import ListQuery
-from api.schemas.values import Moment, PlainText
+from api.schemas.values import Moment, Pem, PlainText, UploadName
 from registry.facts.containers import ContainerFacts, ContainerState
-from registry.history import CertificateRow, ContainerRow, ServingEndpoint
+from registry.facts.domains import CertificateSource
+from registry.history import CertificateRow, ContainerRow, KnownPlace, ServingEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,10 @@ class Container(ContainerFacts):
 
 
 class Certificate(BaseModel):
-    """One X.509 leaf; `fingerprint` is its SHA-256, `endpoints` is where it is served now."""
+    """One X.509 leaf; `fingerprint` is its SHA-256.
+
+    `endpoints` is where it is served now, `known` are the files and uploads that hold it.
+    """
 
     fingerprint: str
     subject: str
@@ -46,6 +50,7 @@ class Certificate(BaseModel):
     first_seen_at: datetime
     last_seen_at: datetime
     endpoints: tuple[ServingEndpoint, ...]
+    known: tuple[KnownPlace, ...]
 
     @classmethod
     def of(cls, row: CertificateRow) -> Certificate:
@@ -54,14 +59,16 @@ class Certificate(BaseModel):
 
 
 class CertificateInFull(Certificate):
-    """A certificate with its own bytes."""
+    """A certificate with its own bytes, and what was last sent or stored behind it."""
 
     pem: str
+    chain: Annotated[str, Field(description="PEM of it and of what stood behind it, in that order")]
 
     @classmethod
     def of(cls, row: CertificateRow) -> CertificateInFull:
         """Flatten a row of the registry, and write its DER as PEM."""
-        return cls.model_validate({**_flat(row), "pem": ssl.DER_cert_to_PEM_cert(row.facts.der)})
+        pem, *issuers = map(ssl.DER_cert_to_PEM_cert, (row.facts.der, *row.issuers))
+        return cls.model_validate({**_flat(row), "pem": pem, "chain": "".join((pem, *issuers))})
 
 
 def _flat(row: CertificateRow) -> dict[str, object]:
@@ -91,3 +98,23 @@ class CertificateQuery(ListQuery):
     """Filters for certificates."""
 
     expires_before: Moment | None = None
+
+
+class KnownQuery(ListQuery):
+    """Filters for files and uploads."""
+
+    source: CertificateSource | None = None
+
+
+class UploadBody(BaseModel):
+    """A certificate to know of, the leaf first, and perhaps what stands behind it; never its key."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "www.example.org", "pem": "-----BEGIN CERTIFICATE-----…"}]
+        },
+    )
+
+    name: UploadName
+    pem: Pem

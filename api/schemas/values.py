@@ -77,6 +77,11 @@ NodeName = Annotated[
     ),
 ]
 CredentialName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+AuthorityName = CredentialName
+UploadName = Annotated[str, Field(pattern="^[A-Za-z0-9*][A-Za-z0-9._*-]{0,252}$")]
+# Three of them fit into a body.
+Pem = Annotated[str, Field(max_length=20 << 10)]
+RowId = Annotated[StrictInt, Field(ge=1, lt=1 << 63)]
 # An actor's name: it stands in the audit trail, and as one segment in a path.
 TokenName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")]
 DockerUrl = Annotated[

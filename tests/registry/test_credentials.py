@@ -56,6 +56,7 @@ async def test_a_certificate_is_shown_by_what_is_no_secret(tx: Connection) -> No
     (stored,) = await list_credentials(tx)
     assert (stored.name, stored.kind, stored.nodes) == ("fleet", "tls", ())
     assert stored.facts.subject == "CN=collector.test"
+    assert stored.facts.not_before is not None
     assert stored.facts.not_after is not None
 
 

@@ -31,8 +31,10 @@ async def list_known_certificates(
 @router.post(
     "/certificates",
     status_code=201,
-    responses={200: {"description": "Another one had the name", "model": KnownCertificate}}
-    | problems(400, 413),
+    responses={
+        **problems(400, 413),
+        200: {"description": "One had the name", "model": KnownCertificate},
+    },
 )
 async def upload_certificate(
     body: UploadBody, actor: Writer, tx: Tx, response: Response

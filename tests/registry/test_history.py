@@ -197,13 +197,14 @@ async def test_a_certificate_tells_where_it_is_served(tx: Connection, served: in
         ServingEndpoint(served, "example.org", address, 443)
         for address in ("192.0.2.1", "192.0.2.3")
     )
-    expected = CertificateRow(LATE, NOW, later(60), places)
+    expected = CertificateRow(LATE, NOW, later(60), places, issuers=(b"issuer",))
     assert await get_certificate(tx, LATE.fingerprint) == expected
 
 
 @pytest.mark.usefixtures("served")
 async def test_a_certificate_that_was_replaced_is_served_nowhere(tx: Connection) -> None:
-    assert await get_certificate(tx, SOON.fingerprint) == CertificateRow(SOON, NOW, NOW, ())
+    row = CertificateRow(SOON, NOW, NOW, (), issuers=(b"issuer",))
+    assert await get_certificate(tx, SOON.fingerprint) == row
 
 
 async def test_a_certificate_that_was_never_seen_is_not_found(tx: Connection) -> None:

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.tls.servers import wait_for_port
-from tests.parts.ports import free_port
+from tests.parts.ports import free_port, wait_for_port
 
 _MODULE = """
 modules:

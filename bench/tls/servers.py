@@ -11,7 +11,6 @@ import asyncio
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.parts.ports import free_port
+from tests.parts.ports import free_port, wait_for_port
 from tests.parts.tls import Authority, PrivateKey, ec_key, rsa_key, server_context
 
 NAME = "bench.test"
@@ -70,24 +69,6 @@ def fleet_of_servers(folder: Path, count: int) -> Iterator[Target]:
         assert process.stdout.readline() == "ready\n", "the fleet of servers did not start"
         yield Target(_addresses(count), port, folder / "bundle.pem")
         process.kill()
-
-
-def wait_for_port(port: int, seconds: float = 10) -> None:
-    """Return when something listens on the port; TimeoutError when nothing does in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            asyncio.run(_connect(port))
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise TimeoutError(f"nothing listens on port {port}")
-
-
-async def _connect(port: int) -> None:
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.close()
 
 
 def _addresses(count: int) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from registry.facts.outcomes import Failure, FailureReason
@@ -25,7 +25,7 @@ class Shown:
 
     `chain` is DER as sent, leaf first; `path` is DER of the path that OpenSSL built from it and from
     the trusted certificates, leaf first, whole or not; `errors` is what OpenSSL found wrong with it.
-    Both are empty when the context verifies nothing.
+    Both are empty when the context verifies nothing. `staple` is an OCSP response in DER, empty without.
     """
 
     chain: tuple[bytes, ...]
@@ -34,6 +34,15 @@ class Shown:
     tls_version: str
     cipher: str
     alpn: str = ""
+    staple: bytes = b""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What OpenSSL tells while it shakes hands: what is wrong with the path, and the staple."""
+
+    errors: list[VerifyError] = field(default_factory=list)
+    staple: bytes = b""
 
 
 class NoAnswerError(Exception):

@@ -27,13 +27,14 @@ def capturing_context() -> SSL.Context:
     context.set_cipher_list(b"DEFAULT:!PSK:!SRP:@SECLEVEL=0")
     context.set_tls13_ciphersuites(_TLS13)
     context.set_options(_LEGACY_SERVER_CONNECT)
+    context.set_ocsp_client_callback(_keep_staple)
     return context
 
 
 def verifying_context(trust_bundle: Path | None, authorities: Sequence[bytes] = ()) -> SSL.Context:
     """Make the same that verifies, trusting the system's authorities, those of a PEM file, and these (DER).
 
-    What is wrong goes into the connection's app data, a list[VerifyError]; the handshake goes on.
+    What is wrong goes into the connection's app data, a Collected; the handshake goes on.
     Costs about 10 ms; raises ValueError when the file holds no certificate.
     """
     context = capturing_context()
@@ -61,5 +62,11 @@ def _trust_bundle(context: SSL.Context, bundle: Path) -> None:
 def _collect(connection: SSL.Connection, _: X509, code: int, depth: int, _ok: int) -> bool:
     """Note what OpenSSL finds wrong and let it go on: one handshake finds everything."""
     if code:
-        connection.get_app_data().append(VerifyError(code, depth))
+        connection.get_app_data().errors.append(VerifyError(code, depth))
+    return True
+
+
+def _keep_staple(connection: SSL.Connection, staple: bytes, _: object) -> bool:
+    """Keep the OCSP response that came, and go on whatever it says."""
+    connection.get_app_data().staple = staple
     return True

@@ -12,7 +12,7 @@ from typing import cast
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_ASN1, X509, dump_certificate
 
-from collector.tls.answer import Look, NoAnswerError, Shown, VerifyError
+from collector.tls.answer import Collected, Look, NoAnswerError, Shown
 from collector.tls.failures import is_alert, shaking_hands
 from registry.facts.outcomes import FailureReason
 from registry.server_names import as_address
@@ -31,9 +31,10 @@ class Handshake(asyncio.Protocol):
         self._look = look
         self._began = b""
         self._flights = 0
-        self._errors: list[VerifyError] = []
+        self._told = Collected()
         self._tls = SSL.Connection(context, None)
-        self._tls.set_app_data(self._errors)
+        self._tls.set_app_data(self._told)
+        self._tls.request_ocsp()
         self._tls.set_connect_state()
         if not as_address(server_name):  # RFC 6066, section 3: an address is no server name
             self._tls.set_tlsext_host_name(server_name.encode("ascii"))
@@ -95,10 +96,11 @@ class Handshake(asyncio.Protocol):
             Shown(
                 chain=_der(self._tls.get_peer_cert_chain()),
                 path=_der(self._tls.get_verified_chain()) if verified else (),
-                errors=tuple(self._errors),
+                errors=tuple(self._told.errors),
                 tls_version=self._tls.get_protocol_version_name(),
                 cipher=self._tls.get_cipher_name() or "",
                 alpn=self._tls.get_alpn_proto_negotiated().decode("ascii", "backslashreplace"),
+                staple=self._told.staple,
             )
         )
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from OpenSSL.SSL import X509VerificationCodes as Codes
 
 from collector.tls.answer import Shown, VerifyError
-from registry.facts.domains import EndpointFacts, Fault, Verdict
+from collector.tls.staple import judge_staple
+from registry.facts.domains import EndpointFacts, Fault, OcspStaple, OcspStatus, Verdict
 from registry.server_names import as_address
 from registry.x509 import Parsed, read_certificate
 
@@ -62,8 +63,9 @@ def judge(shown: Shown, server_name: str, now: datetime) -> EndpointFacts:
     sent = [read_certificate(der) for der in shown.chain]
     path = [read_certificate(der) for der in shown.path] or sent[:1]
     broken = list(_path_faults(shown.errors, path))
+    staple = judge_staple(shown.staple, sent[0].facts.der, _issuer(path, sent), now)
     faults = [*broken, *_date_faults(path, now), *_name_faults(path[0], server_name)]
-    faults += [*_weaknesses(path), *_version_faults(shown.tls_version)]
+    faults += [*_revocation(staple), *_weaknesses(path), *_version_faults(shown.tls_version)]
     faults.sort(key=lambda fault: _RANK[fault.verdict])
     return EndpointFacts(
         certificate=sent[0].facts,
@@ -75,7 +77,23 @@ def judge(shown: Shown, server_name: str, now: datetime) -> EndpointFacts:
         alpn=shown.alpn,
         chain_not_after=None if broken else _earliest_end(path),
         sent_not_after=_earliest_end(sent),
+        staple=staple,
     )
+
+
+def _issuer(path: Sequence[Parsed], sent: Sequence[Parsed]) -> bytes | None:
+    """Return who issued the leaf, as verified, or else as sent."""
+    above = [*path[1:2], *sent[1:2]]
+    return above[0].facts.der if above else None
+
+
+def _revocation(staple: OcspStaple | None) -> Iterator[Fault]:
+    if staple and staple.status is OcspStatus.REVOKED:
+        when = f" at {staple.revoked_at:%Y-%m-%d %H:%M:%S} UTC" if staple.revoked_at else ""
+        detail = (
+            f"certificate: its authority revoked it{when} ({staple.detail or 'no reason given'})"
+        )
+        yield Fault(Verdict.REVOKED, detail, Codes.ERR_CERT_REVOKED)
 
 
 def _path_faults(errors: Sequence[VerifyError], path: Sequence[Parsed]) -> Iterator[Fault]:

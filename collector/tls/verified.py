@@ -68,7 +68,7 @@ class Verifier:
             return
         # The parser remembers the same bytes: endpoints that share a certificate share its memory.
         chain = tuple(read_certificate(der).facts.der for der in shown.chain)
-        kept = replace(shown, chain=chain, path=tuple(facts.der for facts in path))
+        kept = replace(shown, chain=chain, path=tuple(facts.der for facts in path), staple=b"")
         self._verified[endpoint] = Verified(kept, max(starts), min(ends))
         if len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)

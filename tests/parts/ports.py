@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
+import time
+from contextlib import suppress
 
 # Below those that the kernel hands out by itself: no outgoing connection takes one in between.
 _PORTS = range(20_000, 32_768)
@@ -29,3 +31,14 @@ def _claim(port: int) -> bool:
         return False
     _claims.append(claim)
     return True
+
+
+def wait_for_port(port: int, seconds: float = 10.0) -> None:
+    """Return when something listens on the port of loopback; TimeoutError when nothing does in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port}")

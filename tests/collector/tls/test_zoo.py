@@ -38,6 +38,7 @@ async def test_a_server_is_seen_for_what_it_is(
 def test_the_zoo_has_one_of_every_kind() -> None:
     shown = [each.expected for each in ZOO if isinstance(each.expected, Shows)]
     faults = {verdict for expected in shown for verdict, _ in expected.faults}
+    # What a staple says of a certificate, revoked, is in test_staple.py.
     assert faults == set(Verdict) - {Verdict.OK, Verdict.REVOKED}
     assert {each.starttls for each in ZOO} == set(StartTls)
     assert {expected.tls_version for expected in shown} == VERSIONS

@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.answers import Credential, decode, whole
 from cli.connection import connect
 from cli.faults import BadInput
-from cli.options import Json, Unasked, confirm
+from cli.options import Json, Unasked, confirm, read_file
 from cli.output import QUIET, note, print_json, table
 from cli.words import count, minute
 
@@ -124,10 +124,9 @@ def _secret(
 
 def _read(option: str, path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise BadInput(f"{option}: cannot read {path}: {reason}") from None
+        return read_file(option, path).decode()
+    except UnicodeDecodeError:
+        raise BadInput(f"{option}: cannot read {path}: not a text file") from None
 
 
 def _path(name: str) -> str:

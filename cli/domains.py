@@ -135,7 +135,7 @@ def change_domain(
         interval=interval,
         timeout=timeout,
     )
-    changed = api.send("PATCH", f"/domains/{_find(api, which).id}", body)
+    changed = api.send("PATCH", f"/domains/{find_domain(api, which).id}", body)
     if as_json:
         print_json(changed)
     else:
@@ -172,7 +172,7 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
     Example: vsa domain show example.com
     """
     api = connect()
-    domain = _find(api, which)
+    domain = find_domain(api, which)
     if as_json:
         print_json(api.get(f"/domains/{domain.id}"))
     else:
@@ -186,7 +186,7 @@ def show_history(which: Which, *, as_json: Json = False) -> None:
     Example: vsa domain history example.com
     """
     api = connect()
-    domain = _find(api, which)
+    domain = find_domain(api, which)
     served = api.items(f"/domains/{domain.id}/served")
     changes = api.items(f"/domains/{domain.id}/certificate-changes")
     if as_json:
@@ -205,7 +205,7 @@ def remove_domain(which: Which, *, yes: Unasked = False) -> None:
     Example: vsa domain rm example.com
     """
     api = connect()
-    domain = _find(api, which)
+    domain = find_domain(api, which)
     confirm(f"Stop watching {domain.title}, and forget what was seen of it?", yes=yes)
     api.send("DELETE", f"/domains/{domain.id}")
     note(f"{domain.title} is no longer watched")
@@ -246,7 +246,7 @@ def _first_look(api: Api, domain: Domain) -> bytes | None:
     return part(outcome, "domain")
 
 
-def _find(api: Api, which: str) -> Domain:
+def find_domain(api: Api, which: str) -> Domain:
     """Return the one domain that is meant: by number, by name and port, or by name alone."""
     if which.isdecimal():
         return decode(api.get(f"/domains/{which}"), Domain)

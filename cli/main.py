@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from cli import alert, audit, credentials, domains, nodes, programs, secrets, tokens
+from cli import (
+    alert,
+    audit,
+    authorities,
+    credentials,
+    domains,
+    known_certificates,
+    nodes,
+    programs,
+    secrets,
+    tokens,
+)
 from cli.backup import backup
 from cli.faults import Fault
 from cli.health import health
@@ -26,6 +37,8 @@ _COMMANDS = (
     "node",
     "credential",
     "domain",
+    "certificate",
+    "authority",
     "probe",
     "token",
     "audit",
@@ -63,6 +76,10 @@ app.add_typer(
     credentials.app, name="credential", help="What engines on other machines want to see of us."
 )
 app.add_typer(domains.app, name="domain", help="Names whose certificates are watched.")
+app.add_typer(
+    known_certificates.app, name="certificate", help="Certificates, served or known otherwise."
+)
+app.add_typer(authorities.app, name="authority", help="Roots of private PKIs that are trusted.")
 app.add_typer(tokens.app, name="token", help="Who may use the API.")
 app.add_typer(audit.app, name="audit", help="Who changed what.")
 app.add_typer(alert.app, name="alert", help="Who hears of what goes wrong.")

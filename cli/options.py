@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -108,6 +109,14 @@ def read_labels(given: list[str] | None, removed: list[str] | None = None) -> di
             raise BadInput(f"--label: must be KEY=VALUE, not {label!r}")
         labels[key] = value
     return labels
+
+
+def read_file(what: str, path: Path) -> bytes:
+    """Return what a file holds; BadInput names the option or argument that led to it."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{what}: cannot read {path}: {error.strerror}") from None
 
 
 def split_port(text: str, otherwise: int) -> tuple[str, int]:

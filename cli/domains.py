@@ -181,7 +181,7 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
 
 @app.command("history")
 def show_history(which: Which, *, as_json: Json = False) -> None:
-    """Show which address served which certificate from when until when, and what changed.
+    """Show which address served which certificate, and since when, and what changed.
 
     Example: vsa domain history example.com
     """

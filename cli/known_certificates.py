@@ -64,7 +64,7 @@ def add_certificate(name: Name, file: File, *, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_certificates(*, as_json: Json = False) -> None:
-    """List certificates, the soonest to end first, and where each is served or known.
+    """List certificates and where each is, the soonest to end first.
 
     Example: vsa certificate list
     """

@@ -43,6 +43,23 @@ def test_a_root_is_trusted_listed_and_forgotten(home: Home, inside: Server, root
     assert document == {"items": [], "next": None}  # it went with its domain
 
 
+def test_what_it_issued_is_well_from_then_on(home: Home, inside: Server, root: str) -> None:
+    with watching(home, inside.port) as domain:
+        assert {"unknown_authority"} == verdicts(home, domain)
+        home.vsa("authority", "add", "corp", root, "--domain", domain)
+        assert {"ok"} == verdicts(home, domain)
+        home.vsa("authority", "rm", "corp")
+        assert {"unknown_authority"} == verdicts(home, domain)
+
+
+def verdicts(home: Home, domain: str) -> set[str]:
+    """What is said of each address of a domain that is asked now."""
+    shown = home.vsa("domain", "show", domain, "--json").document()
+    assert isinstance(shown, dict)
+    outcome = home.rest("POST", f"/domains/{shown['id']}/probe").json()
+    return {one["verdict"] for one in outcome["domain"]["state"]["endpoints"] if one["verdict"]}
+
+
 def test_der_is_taken_and_one_for_all_says_so(home: Home, tmp_path: Path) -> None:
     file = tmp_path / "root.der"
     file.write_bytes(PRIVATE.certificate.public_bytes(Encoding.DER))

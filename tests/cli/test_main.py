@@ -55,7 +55,9 @@ def test_no_command_at_all_shows_the_help(person: Person) -> None:
     assert "\nCommands:\n" in said.err
 
 
-@pytest.mark.parametrize("words", [(), ("db",), ("secrets",), ("domain",), ("certificate",)], ids=str)
+@pytest.mark.parametrize(
+    "words", [(), ("db",), ("secrets",), ("domain",), ("certificate",)], ids=str
+)
 def test_no_line_of_a_list_of_commands_is_cut(person: Person, words: tuple[str, ...]) -> None:
     assert "..." not in person.vsa(*words, "-h").out.partition("Commands:")[2]
 

@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from registry.audit import Actor, append
 from registry.endpoints import end_served
 from registry.errors import Conflict, FieldFault, Invalid, NotFound
-from registry.facts.domains import Fault, StartTls, Verdict
+from registry.facts.domains import AddressSource, Fault, OcspStaple, StartTls, Verdict
 from registry.facts.outcomes import Failure
 from registry.models import certificates, domain_state, domains, endpoints, schedule, vps_nodes
+from registry.newer import NewerCertificate, read_newer
 from registry.paging import Page, decode_cursor, encode_cursor
 from registry.schedule import request_now
-from registry.session import Connection
+from registry.session import Connection, database_now
 from registry.specs import audited, changed
 from registry.stored import decode, make_failure
 
@@ -47,7 +48,10 @@ class DomainSpec:
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """One address of a domain: how the last probe went, and what the last successful one showed."""
+    """One address of a domain: how the last probe went, and what the last successful one showed.
+
+    `newer` is a certificate for its name that is newer than the one it serves, and where it is.
+    """
 
     address: str
     port: int
@@ -60,6 +64,11 @@ class EndpointState:
     not_before: datetime | None
     not_after: datetime | None
     tls_version: str | None
+    source: AddressSource = AddressSource.RESOLVED
+    staple: OcspStaple | None = None
+    serving_since: datetime | None = None
+    renewals_total: int = 0
+    newer: NewerCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +254,14 @@ async def _endpoints(tx: Connection, ids: Sequence[int]) -> dict[int, list[Endpo
     query = select(*seen, certificates.c.not_before, certificates.c.not_after)
     query = query.outerjoin(certificates).where(endpoints.c.domain_id.in_(ids))
     found: dict[int, list[EndpointState]] = defaultdict(list)
+    newer = await read_newer(tx, await database_now(tx), ids)
     for row in await tx.execute(query.order_by(endpoints.c.address)):
-        found[row.domain_id].append(_endpoint(row))
+        place = (row.domain_id, row.address, row.port)
+        found[row.domain_id].append(_endpoint(row, newer.get(place)))
     return found
 
 
-def _endpoint(row: Row[*tuple[Any, ...]]) -> EndpointState:
+def _endpoint(row: Row[*tuple[Any, ...]], newer: NewerCertificate | None) -> EndpointState:
     return EndpointState(
         address=row.address,
         port=row.port,
@@ -263,6 +274,11 @@ def _endpoint(row: Row[*tuple[Any, ...]]) -> EndpointState:
         not_before=row.not_before,
         not_after=row.not_after,
         tls_version=row.tls_version,
+        source=AddressSource(row.source or AddressSource.RESOLVED),
+        staple=row.staple and decode(row.staple, OcspStaple),
+        serving_since=row.serving_since,
+        renewals_total=row.renewals_total or 0,
+        newer=newer,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,7 +55,8 @@ _READ = text("""
         SELECT regexp_replace(lower(coalesce(d.server_name, d.name)), '^[^.]+\\.', '*.')
     ) AS wanted
     JOIN named ON named.name = wanted.name
-    WHERE named.fingerprint <> e.fingerprint
+    WHERE (CAST(:ids AS bigint[]) IS NULL OR e.domain_id = ANY(:ids))
+      AND named.fingerprint <> e.fingerprint
       AND named.not_before > served.not_before
       AND (named.key_type = served.key_type
            OR named.not_before - served.not_before > (served.not_after - served.not_before) / 10)
@@ -62,14 +64,18 @@ _READ = text("""
 """)
 
 
-async def read_newer(tx: Connection, now: datetime) -> dict[Place, NewerCertificate]:
+async def read_newer(
+    tx: Connection, now: datetime, domain_ids: Sequence[int] | None = None
+) -> dict[Place, NewerCertificate]:
     """Return the newest certificate that is known for what each address is asked for, where it serves an older.
 
     One that is valid at `now`, from another address, of this domain or another, a file or an upload.
+    Of all domains, or of these.
     """
+    ids = None if domain_ids is None else list(domain_ids)
     return {
         (row.domain_id, row.address, row.port): NewerCertificate(
             row.fingerprint, row.not_before, row.place, row.source
         )
-        for row in await tx.execute(_READ, {"now": now})
+        for row in await tx.execute(_READ, {"now": now, "ids": ids})
     }

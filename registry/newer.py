@@ -31,7 +31,7 @@ class NewerCertificate:
 # ECDSA certificate at once, renewed within minutes of each other, and show us but one: the other is newer only
 # where it began a good part of a life later.
 _READ = text("""
-    WITH known AS (
+    WITH places AS (
         SELECT e.fingerprint, 'endpoint' AS source, concat(d.name, ':', e.port, ' at ', e.address) AS place
         FROM endpoints e JOIN domains d ON d.id = e.domain_id
         WHERE e.fingerprint IS NOT NULL AND e.failure_reason IS NULL
@@ -39,28 +39,31 @@ _READ = text("""
         SELECT k.fingerprint, k.source, concat_ws(':', nullif(k.host, ''), k.place)
         FROM known_certificates k
         WHERE k.fingerprint IS NOT NULL
-    ), named AS (
+    ), known AS (
+        -- Once each: a thousand names may share a wildcard. An upload or a file is told before an address.
+        SELECT DISTINCT ON (fingerprint) * FROM places ORDER BY fingerprint, source DESC, place
+    ), named AS MATERIALIZED (
         SELECT known.*, c.not_before, c.key_type, lower(name) AS name
         FROM known JOIN certificates c USING (fingerprint) CROSS JOIN unnest(c.sans) AS name
         WHERE c.not_before <= :now AND c.not_after > :now
+    ), served AS MATERIALIZED (
+        SELECT e.domain_id, e.address, e.port, e.fingerprint, c.not_before, c.not_after, c.key_type, wanted.name
+        FROM endpoints e
+        JOIN domains d ON d.id = e.domain_id
+        JOIN certificates c ON c.fingerprint = e.fingerprint
+        CROSS JOIN LATERAL (SELECT lower(coalesce(d.server_name, d.name)) AS name) AS asked
+        CROSS JOIN LATERAL unnest(ARRAY[asked.name, regexp_replace(asked.name, '^[^.]+\\.', '*.')]) AS wanted (name)
+        WHERE CAST(:ids AS bigint[]) IS NULL OR e.domain_id = ANY(:ids)
     )
-    SELECT DISTINCT ON (e.domain_id, e.address, e.port)
-           e.domain_id, e.address, e.port, named.fingerprint, named.not_before, named.place, named.source
-    FROM endpoints e
-    JOIN domains d ON d.id = e.domain_id
-    JOIN certificates served ON served.fingerprint = e.fingerprint
-    CROSS JOIN LATERAL (
-        SELECT lower(coalesce(d.server_name, d.name)) AS name
-        UNION ALL
-        SELECT regexp_replace(lower(coalesce(d.server_name, d.name)), '^[^.]+\\.', '*.')
-    ) AS wanted
-    JOIN named ON named.name = wanted.name
-    WHERE (CAST(:ids AS bigint[]) IS NULL OR e.domain_id = ANY(:ids))
-      AND named.fingerprint <> e.fingerprint
+    SELECT DISTINCT ON (served.domain_id, served.address, served.port)
+           served.domain_id, served.address, served.port,
+           named.fingerprint, named.not_before, named.place, named.source
+    FROM served JOIN named ON named.name = served.name
+    WHERE named.fingerprint <> served.fingerprint
       AND named.not_before > served.not_before
       AND (named.key_type = served.key_type
            OR named.not_before - served.not_before > (served.not_after - served.not_before) / 10)
-    ORDER BY e.domain_id, e.address, e.port, named.not_before DESC, named.source DESC
+    ORDER BY served.domain_id, served.address, served.port, named.not_before DESC, named.source DESC
 """)
 
 

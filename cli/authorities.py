@@ -9,7 +9,8 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from cli.answers import Authority, decode, whole
+from cli.answers import decode, whole
+from cli.certificate_answers import Authority
 from cli.connection import connect
 from cli.domains import find_domain
 from cli.life import Life, left

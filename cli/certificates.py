@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from cli.answers import Certificate
+from cli.certificate_answers import Certificate
 from cli.life import Life
 from cli.output import BAD, STRONG, pairs, say
 from cli.words import minute, plain

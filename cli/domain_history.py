@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from cli.answers import CertificateChange, Domain, Served
+from cli.answers import Domain
+from cli.certificate_answers import CertificateChange, Served
 from cli.output import BAD, GOOD, QUIET, STRONG, WARN, say, table
 from cli.words import minute
 

@@ -9,7 +9,8 @@ import typer
 from rich.text import Text
 
 from cli import standing
-from cli.answers import Certificate, CertificateChange, Domain, Served, decode, part, whole
+from cli.answers import Domain, decode, part, whole
+from cli.certificate_answers import Certificate, CertificateChange, Served
 from cli.certificates import show_certificate
 from cli.connection import connect
 from cli.domain_history import show_changes, show_served
@@ -181,7 +182,7 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
 
 @app.command("history")
 def show_history(which: Which, *, as_json: Json = False) -> None:
-    """Show which address served which certificate, and since when, and what changed.
+    """Show what each address served when, and what changed.
 
     Example: vsa domain history example.com
     """

@@ -12,7 +12,8 @@ import msgspec
 import typer
 from rich.text import Text
 
-from cli.answers import Certificate, KnownCertificate, decode, whole
+from cli.answers import decode, whole
+from cli.certificate_answers import Certificate, KnownCertificate
 from cli.certificates import show_certificate
 from cli.connection import connect
 from cli.faults import BadInput

@@ -65,17 +65,16 @@ async def upload_certificate(
     The same one again changes nothing and leaves no trace. Raises Invalid for what cannot be read.
     """
     seen = _read(pem, now)
-    before = await _find_upload(tx, name)
+    await write_certificates(tx, [seen])
+    place = {"source": CertificateSource.UPLOAD, "host": "", "place": name}
+    values = {"fingerprint": seen.facts.fingerprint, "first_seen_at": now, "last_seen_at": now}
+    made = upsert(known_certificates).values(**place, **values)
+    # Tried first, it holds the name until the commit: two that upload at once come one after the other.
+    taken = made.on_conflict_do_nothing(index_elements=[*place])
+    was_made = await tx.execute(taken.returning(known_certificates.c.id))
+    before = await _find_upload(tx, name) if was_made.one_or_none() is None else None
     if before is not None and before.fingerprint == seen.facts.fingerprint:
         return Uploaded(before, is_new=False)
-    await write_certificates(tx, [seen])
-    values = {
-        "fingerprint": seen.facts.fingerprint,
-        "first_seen_at": now,
-        "last_seen_at": now,
-    }
-    place = {"source": CertificateSource.UPLOAD, "host": "", "place": name}
-    made = upsert(known_certificates).values(**place, **values)
     await tx.execute(made.on_conflict_do_update(index_elements=[*place], set_=values))
     after = await _find_upload(tx, name)
     assert after is not None

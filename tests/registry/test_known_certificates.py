@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -15,7 +17,7 @@ from registry.known_certificates import (
     list_known,
     upload_certificate,
 )
-from registry.session import Connection
+from registry.session import Connection, Engine
 from tests.parts.tls import Authority, Identity
 from tests.registry.targets import NOW, fetch, later, value
 
@@ -66,6 +68,18 @@ async def test_the_same_one_again_leaves_no_trace(tx: Connection) -> None:
     again = await upload(tx, identity, at=5)
     assert (again.known, again.is_new) == (first.known, False)
     assert await value(tx, "SELECT count(*) FROM audit_logs") == 1
+
+
+async def test_two_that_upload_at_once_come_one_after_the_other(engine: Engine) -> None:
+    async def one(identity: Identity) -> Uploaded:
+        async with engine.begin() as tx:
+            return await upload(tx, identity)
+
+    done = await asyncio.gather(*(one(fresh()) for _ in range(4)))
+    assert sorted(uploaded.is_new for uploaded in done) == [False, False, False, True]
+    async with engine.begin() as tx:
+        actions = [row[0] for row in await fetch(tx, "SELECT action FROM audit_logs ORDER BY id")]
+    assert actions == ["certificate.create", *["certificate.update"] * 3]
 
 
 async def test_a_certificate_tells_where_it_is_known(tx: Connection) -> None:

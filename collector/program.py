@@ -1,4 +1,4 @@
-"""The collector program: both cycles, its heartbeat, and the tables' upkeep, until a signal."""
+"""The collector program: both cycles, files, its heartbeat, and the tables' upkeep, until a signal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from collector.certificate_files import read_files
 from collector.clock import DatabaseClock
 from collector.cycle import Cycle, Tally
 from collector.docker.network import Network
@@ -21,6 +22,7 @@ from collector.kinds import domain_kind, node_kind
 from collector.policy import refusal
 from collector.resolver import SystemLookup
 from collector.tls.probe import TlsProbe
+from registry.certificate_files import write_files
 from registry.collectors import CollectorBeat, beat
 from registry.credentials import Keyring
 from registry.partitions import create_partitions
@@ -38,6 +40,7 @@ _HEARTBEAT_SECONDS = 10.0
 _UPKEEP_SECONDS = 3600.0
 # Each try at a day that is being read, by a backup perhaps, stops who writes for seconds.
 _UPKEEP_AGAIN_SECONDS = 60.0
+_FILES_SECONDS = 60.0
 _PATIENCE_SECONDS = 2.0
 
 
@@ -86,6 +89,8 @@ async def collect(settings: Settings, engine: Engine, stop: asyncio.Event) -> No
             group.create_task(domains.run(stop), name="domains")
             group.create_task(_heartbeat(engine, tally, stop), name="heartbeat")
             group.create_task(_upkeep(engine, settings.retention, stop), name="upkeep")
+            if settings.certificate_files:
+                group.create_task(_watch_files(engine, settings, stop), name="files")
     finally:
         await docker.close()
         await tls.close()
@@ -146,6 +151,21 @@ async def _upkeep(engine: Engine, retention: float, stop: asyncio.Event) -> None
             log.warning("the tables' upkeep has to wait: %s", str(error).partition("\n")[0])
             wait = _UPKEEP_AGAIN_SECONDS
         await _pause(stop, wait)
+
+
+async def _watch_files(engine: Engine, settings: Settings, stop: asyncio.Event) -> None:
+    """Read certificates in files regularly: a renewal that nobody serves yet shows within a minute."""
+    host = settings.certificate_host or socket.gethostname()
+    while not stop.is_set():
+        known = await asyncio.to_thread(read_files, settings.certificate_files or ())
+        try:
+            async with engine.begin() as tx:
+                await write_files(tx, host, known, await database_now(tx))
+        except UNAVAILABLE as error:
+            log.warning("cannot record certificates in files: %s", str(error).partition("\n")[0])
+        except Exception:  # what the database refuses of a file must not end the cycles
+            log.exception("the database refused certificates in files")
+        await _pause(stop, _FILES_SECONDS)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -20,17 +20,21 @@ _WRITE = text("""
     SELECT * FROM json_populate_recordset(CAST(NULL AS certificates), CAST(:rows AS json))
     ORDER BY fingerprint
     ON CONFLICT (fingerprint) DO UPDATE
-    SET last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), issuers = excluded.issuers
+    SET last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at),
+        issuers = coalesce(excluded.issuers, c.issuers)
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class SeenCertificate:
-    """A certificate as it was seen at a moment; `issuers` is the DER that stood behind it."""
+    """A certificate as it was seen at a moment; `issuers` is the DER that stood behind it.
+
+    None where nothing could stand there: what is known of them stays.
+    """
 
     facts: CertificateFacts
     at: datetime
-    issuers: tuple[bytes, ...] = ()
+    issuers: tuple[bytes, ...] | None = ()
 
 
 async def write_certificates(tx: Connection, seen: Iterable[SeenCertificate]) -> None:
@@ -44,7 +48,7 @@ def _row(seen: SeenCertificate) -> dict[str, object]:
     row: dict[str, object] = {name: getattr(seen.facts, name) for name in _NAMES}
     return row | {
         "der": hex_bytes(seen.facts.der),
-        "issuers": [hex_bytes(der) for der in seen.issuers],
+        "issuers": seen.issuers and [hex_bytes(der) for der in seen.issuers],
         "first_seen_at": seen.at,
         "last_seen_at": seen.at,
     }

@@ -77,6 +77,15 @@ def _label_names(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _absolute_paths(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    if not isinstance(value, str):
+        return value
+    paths = tuple(path.strip() for path in value.split(","))
+    if not all(path.startswith("/") for path in paths):
+        raise _fault("must be absolute paths parted by commas, such as /etc/letsencrypt/live")
+    return paths
+
+
 def _address(value: str | Address) -> Address:
     if not isinstance(value, str):
         return value
@@ -166,6 +175,7 @@ Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 LabelNames = Annotated[tuple[str, ...], BeforeValidator(_label_names)]
+AbsolutePaths = Annotated[tuple[str, ...], BeforeValidator(_absolute_paths)]
 Listen = Annotated[Address, BeforeValidator(_address)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]

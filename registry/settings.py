@@ -15,6 +15,7 @@ from pydantic import ValidationError as PydanticError
 
 from registry.facts.containers import USUAL_LABELS
 from registry.setting_kinds import (
+    AbsolutePaths,
     Address,
     BearerToken,
     DatabaseUrl,
@@ -129,6 +130,13 @@ class Settings(BaseModel):
     )
     trust_bundle: ReadableFile | None = Field(
         None, description="PEM file of further CAs to trust, beside the system's"
+    )
+    certificate_files: AbsolutePaths | None = Field(
+        None,
+        description="certificates on the collector's host: files, folders and globs, parted by commas",
+    )
+    certificate_host: str | None = Field(
+        None, description="the name of that host beside them; absent: as its system has it"
     )
     allow_private_addresses: Flag = Field(
         default=False, description="ask domains at private and loopback addresses too"

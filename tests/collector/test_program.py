@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import text
@@ -14,12 +16,15 @@ from registry.partitions import create_partitions
 from registry.session import Engine, make_engine
 from registry.settings import read_settings
 from tests.parts.postgres import Database, Server, empty_database
+from tests.parts.tls import Authority
 
 
 @asynccontextmanager
-async def collecting(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
+async def collecting(
+    engine: Engine, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[asyncio.Task[None]]:
     stop = asyncio.Event()
-    task = asyncio.create_task(program.collect(read_settings({}), engine, stop))
+    task = asyncio.create_task(program.collect(read_settings(settings), engine, stop))
     try:
         yield task
     finally:
@@ -82,3 +87,15 @@ async def test_a_collector_waits_for_a_database_that_does_not_answer(
                 await asyncio.sleep(0.05)
         assert not task.done()
     await engine.dispose()
+
+
+async def test_a_collector_reads_certificates_in_files(engine: Engine, tmp_path: Path) -> None:
+    identity = Authority.create().issue(["example.test"])
+    (tmp_path / "cert.pem").write_bytes(identity.pem())
+    settings = {"VSA_CERTIFICATE_FILES": str(tmp_path), "VSA_CERTIFICATE_HOST": "web-1"}
+    found = text("SELECT host, place, fingerprint FROM known_certificates")
+    async with collecting(engine, settings), asyncio.timeout(20), engine.connect() as connection:
+        while not (rows := (await connection.execute(found)).all()):
+            await connection.rollback()
+            await asyncio.sleep(0.05)
+    assert [tuple(row) for row in rows] == [("web-1", f"{tmp_path}/cert.pem", identity.fingerprint)]

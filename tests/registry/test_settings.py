@@ -47,6 +47,8 @@ PLAIN = [
     ("CONTAINER_LABELS", "a.b/c_d, com.example.*", ("a.b/c_d", "com.example.*")),
     ("DISK_USAGE_INTERVAL", "6h", 21_600.0),
     ("TRUST_BUNDLE", "/dev/null", Path("/dev/null")),
+    ("CERTIFICATE_FILES", "/etc/ssl/a.pem, /b/*.crt", ("/etc/ssl/a.pem", "/b/*.crt")),
+    ("CERTIFICATE_HOST", "web-1", "web-1"),
     ("ALLOW_PRIVATE_ADDRESSES", "Yes", True),
     ("ALLOW_PLAIN_TCP", "true", True),
     ("DASHBOARD_DOMAIN", "VSA.Example.com.", "vsa.example.com"),
@@ -183,6 +185,7 @@ DNS = "must be a DNS name with a dot, such as vsa.example.com"
 LONG = "must have at least 16 characters; `openssl rand -hex 32` makes a good one"
 TOKEN_LETTERS = "must hold only A-Z, a-z, 0-9 and . _ ~ + / -"
 LABELS = "must be label names parted by commas, of letters, digits, . _ - / and * for any letters"
+PATHS = "must be absolute paths parted by commas, such as /etc/letsencrypt/live"
 SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
 
 
@@ -234,6 +237,8 @@ SIZE = "must be a size such as 512KiB, 16MiB or 1GiB"
         ("MAX_RESPONSE_BYTES", "-1MiB", SIZE),
         ("MAX_RESPONSE_BYTES", "MiB", SIZE),
         ("MAX_RESPONSE_BYTES", "0KiB", "must be greater than or equal to 1024"),
+        ("CERTIFICATE_FILES", "/a.pem,,/b.pem", PATHS),
+        ("CERTIFICATE_FILES", "live/example.com", PATHS),
         ("CONTAINER_LABELS", "a,,b", LABELS),
         ("CONTAINER_LABELS", "a b", LABELS),
         ("CONTAINER_LABELS", "a" * 201, LABELS),

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from registry.certificates import SeenCertificate, write_certificates
 from registry.endpoints import Look, write_looks
 from registry.events import Happened, write_events
 from registry.facts.checks import NodeCheck
@@ -35,6 +36,7 @@ from registry.states import (
     write_domain_states,
     write_node_states,
 )
+from registry.x509 import read_certificate
 
 OutcomeT = TypeVar("OutcomeT")
 
@@ -70,13 +72,14 @@ class Recorded:
 class _Known:
     """A node as a transaction left it: good while the database holds the same version.
 
-    `disk` is what this process wrote last, None where it wrote none.
+    `disk` and `certificate` are what this process wrote last, None and empty where it wrote none.
     """
 
     version: int
     engine: EngineFacts | None
     containers: Mapping[str, ContainerFacts]
     disk: DiskUsage | None = None
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class Recorder:
         befores = await lock_nodes(tx, [result.lease for result in results])
         scrapes, failures = _sort(results, befores)
         changes = await self._compare(tx, scrapes)
+        await write_certificates(tx, self._new_certificates(scrapes))
         states = [self._state_row(scrape) for scrape in scrapes]
         await write_node_states(tx, [*states, *map(_failure_row, failures)])
         await write_samples(tx, list(map(_samples, scrapes)))
@@ -172,8 +176,19 @@ class Recorder:
             changed = change is not None or known.engine != scrape.outcome.engine
             version = scrape.before.version + changed
             facts = scrape.outcome
-            self._written[scrape.node_id] = _Known(version, facts.engine, seen, facts.disk)
+            self._written[scrape.node_id] = _Known(
+                version, facts.engine, seen, facts.disk, facts.certificate
+            )
         return changes
+
+    def _new_certificates(self, scrapes: Sequence[_Answer[NodeFacts]]) -> list[SeenCertificate]:
+        """Return what engines showed that this process has not written yet."""
+        seen = []
+        for scrape in scrapes:
+            known, der = self._known.get(scrape.node_id), scrape.outcome.certificate
+            if der and der != (known and known.certificate):
+                seen.append(SeenCertificate(read_certificate(der).facts, scrape.at, issuers=None))
+        return seen
 
     def _state_row(self, scrape: _Answer[NodeFacts]) -> dict[str, object]:
         facts, version = scrape.outcome, self._written[scrape.node_id].version
@@ -184,6 +199,8 @@ class Recorder:
             row["disk"] = facts.disk
         if version != scrape.before.version:
             row["engine"] = facts.engine
+        if facts.certificate:
+            row["certificate"] = read_certificate(facts.certificate).facts.fingerprint
         if scrape.check is not None:
             row["last_check"] = scrape.check
         if facts.cursor is not None:

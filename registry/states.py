@@ -87,7 +87,7 @@ async def lock_domains(tx: Connection, leases: Sequence[DomainLease]) -> dict[UU
 
 # ---------------------------------------------------------------------------- writing
 
-# A column that a row leaves out keeps what it holds.
+# A column that a row leaves out keeps what it holds; an engine that answers without TLS has no certificate.
 _WRITE_NODES = text("""
     UPDATE node_state st
     SET version = r.version,
@@ -104,6 +104,7 @@ _WRITE_NODES = text("""
         engine = coalesce(r.engine, st.engine),
         cost = coalesce(r.cost, st.cost),
         disk = coalesce(r.disk, st.disk),
+        certificate = CASE WHEN r.failure_reason IS NULL THEN r.certificate ELSE st.certificate END,
         last_check = coalesce(r.last_check, st.last_check),
         event_time_nano = coalesce(r.event_time_nano, st.event_time_nano),
         event_keys = coalesce(r.event_keys, st.event_keys)

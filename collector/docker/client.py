@@ -24,6 +24,7 @@ class Client:
         self.requests = 0
         self.received_bytes = 0
         self.cpu_seconds = 0.0  # of reading answers
+        self.certificate = b""  # that the engine showed over the newest connection, in DER
         self._transport = transport
         self._idle: list[Connection] = []
 
@@ -63,7 +64,7 @@ class Client:
         answers: list[Answer] = []
         while len(answers) < len(paths):
             kept = self._take()
-            connection = kept or await self._transport.connect()
+            connection = kept or await self._connect()
             more = await self._ask(connection, paths[len(answers) :])
             if not more and kept is None:
                 # TLS 1.3 tells of a refused certificate only after the handshake, as an answer.
@@ -77,6 +78,11 @@ class Client:
             else:
                 connection.abort()
         return answers
+
+    async def _connect(self) -> Connection:
+        connection = await self._transport.connect()
+        self.certificate = connection.certificate
+        return connection
 
     async def _ask(self, connection: Connection, paths: Sequence[str]) -> list[Answer]:
         received_bytes, cpu_seconds = connection.received_bytes, connection.cpu_seconds

@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self.lost: Exception | None = None  # why, where the other side or TLS told
         self.received_bytes = 0
         self.cpu_seconds = 0.0
+        self.certificate = b""  # DER of what the other side showed, empty without TLS
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
         self._waiter: asyncio.Future[list[Answer]] | None = None

@@ -93,6 +93,7 @@ class Scrape:
             events_lost=news.lost,
             received_at=self._clock(),
             disk=self._memory.disk,
+            certificate=self._client.certificate,
         )
 
     def _cost(self) -> Cost:

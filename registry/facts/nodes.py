@@ -128,7 +128,8 @@ class NodeFacts:
 
     `containers` is every container, stopped ones too; `events` are new since the question's cursor,
     oldest first; `cursor` is where the next scrape goes on. `events_lost` says that the engine no
-    longer holds events between the old cursor and the first of these.
+    longer holds events between the old cursor and the first of these. `certificate` is DER: what the
+    engine itself showed over TLS, empty without.
     """
 
     engine: EngineFacts
@@ -140,3 +141,4 @@ class NodeFacts:
     received_at: float
     cost: Cost = field(default_factory=Cost)
     disk: DiskUsage | None = None
+    certificate: bytes = b""

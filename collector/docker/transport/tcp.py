@@ -39,12 +39,14 @@ class TcpTransport:
         door = await self._network.connect(self._host, self._port)
         name = self._host if context else None
         try:
-            _, connection = await loop.create_connection(
+            transport, connection = await loop.create_connection(
                 Connection, sock=door, ssl=context, server_hostname=name
             )
         except BaseException:
             door.close()
             raise
+        if isinstance(tls := transport.get_extra_info("ssl_object"), ssl.SSLObject):
+            connection.certificate = tls.getpeercert(binary_form=True) or b""
         return connection
 
     def close(self) -> None:

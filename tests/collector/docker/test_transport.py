@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 
 from registry.facts.credentials import Credential, SshCredential, TlsCredential
 from registry.facts.outcomes import Failure, FailureReason, HostKeyFailure
@@ -81,6 +82,19 @@ def shown(authority: Authority, *, signer: Authority | None = None) -> TlsCreden
         return TlsCredential(ca)
     pem = signer.issue(["collector.test"]).pem().decode()
     return TlsCredential(ca, certificate=pem, key=pem)
+
+
+async def test_what_the_engine_shows_is_a_fact_at_each_scrape(
+    over_tls: Way, authority: Authority
+) -> None:
+    asker = over_tls.asker()
+    try:
+        first, second = await asker.facts(), await asker.facts()
+    finally:
+        await asker.close()
+    certificate = load_der_x509_certificate(first.certificate)
+    certificate.verify_directly_issued_by(authority.certificate)
+    assert second.certificate == first.certificate
 
 
 async def test_without_a_certificate_the_engine_lets_nobody_in(

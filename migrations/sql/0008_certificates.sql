@@ -86,6 +86,63 @@ ALTER TABLE node_state ADD COLUMN certificate text
 COMMENT ON COLUMN node_state.certificate IS 'fingerprint of what the engine itself showed over TLS';
 CREATE INDEX ix_node_state_certificate ON node_state (certificate);
 
+CREATE OR REPLACE VIEW dashboard.endpoints AS
+SELECT
+    domain.id AS domain_id,
+    domain.name AS domain,
+    endpoint.port,
+    coalesce(domain.server_name, domain.name) AS server_name,
+    endpoint.address,
+    endpoint.last_attempt_at,
+    endpoint.last_success_at,
+    endpoint.failure_reason,
+    endpoint.failure_detail,
+    endpoint.seconds,
+    endpoint.verdict,
+    endpoint.faults,
+    endpoint.fingerprint AS fingerprint_sha256,
+    certificate.subject,
+    certificate.issuer,
+    certificate.not_before,
+    certificate.not_after,
+    endpoint.chain_not_after,
+    endpoint.tls_version,
+    endpoint.cipher,
+    endpoint.alpn,
+    coalesce(endpoint.source, 'resolved') AS source,
+    endpoint.staple,
+    endpoint.sent_not_after,
+    endpoint.serving_since,
+    coalesce(endpoint.renewals_total, 0) AS renewals_total
+FROM endpoints AS endpoint
+JOIN domains AS domain ON domain.id = endpoint.domain_id
+LEFT JOIN certificates AS certificate ON certificate.fingerprint = endpoint.fingerprint;
+COMMENT ON VIEW dashboard.endpoints IS
+    'One row an address of a domain, with the certificate that it last served. staple: the OCSP answer that came with it.';
+
+CREATE VIEW dashboard.served_certificates AS
+SELECT
+    domain.id AS domain_id,
+    domain.name AS domain,
+    served.port,
+    coalesce(domain.server_name, domain.name) AS server_name,
+    served.address,
+    served.seen_from,
+    nullif(served.seen_until, 'infinity') AS seen_until,
+    coalesce(served.last_seen_at, endpoint.last_success_at) AS last_seen_at,
+    served.fingerprint AS fingerprint_sha256,
+    certificate.subject,
+    certificate.issuer,
+    certificate.not_before,
+    certificate.not_after
+FROM served_certificates AS served
+JOIN domains AS domain ON domain.id = served.domain_id
+JOIN certificates AS certificate ON certificate.fingerprint = served.fingerprint
+LEFT JOIN endpoints AS endpoint
+    ON endpoint.domain_id = served.domain_id AND endpoint.address = served.address AND endpoint.port = served.port;
+COMMENT ON VIEW dashboard.served_certificates IS
+    'One row a time in which an address served one certificate. seen_until: null is still so.';
+
 CREATE VIEW dashboard.certificate_changes AS
 SELECT
     change.at,

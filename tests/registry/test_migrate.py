@@ -196,7 +196,7 @@ def test_grafanas_role_reads_the_views_and_nothing_else(database: Database) -> N
     views = query(
         database.owner_url, "SELECT viewname FROM pg_views WHERE schemaname = 'dashboard'"
     )
-    assert len(views) == 11
+    assert len(views) == 12
     for (view,) in views:
         assert query(database.dashboard_url, f"SELECT count(*) FROM dashboard.{view}") == [(0,)]
     assert grants(database.owner_url, "'vsa_grafana'::regrole") == {}

@@ -139,6 +139,31 @@ async def test_a_domain_names_its_node_and_the_name_that_it_asks_for(tx: Connect
     assert rows == [("a.example", "other.example", None), ("b.example", "b.example", "alpha")]
 
 
+async def test_who_served_which_certificate_is_told_from_when_until_when(tx: Connection) -> None:
+    await add_domain(tx)
+    await look(tx, endpoint("192.0.2.1", certificate("old")))
+    await look(tx, endpoint("192.0.2.1", certificate("new")), at=later(60))
+    rows = await fetch(
+        tx,
+        "SELECT domain, address, subject, seen_from, seen_until, last_seen_at"
+        " FROM dashboard.served_certificates ORDER BY seen_from",
+    )
+    assert rows == [
+        ("example.org", "192.0.2.1", "CN=old", NOW, later(60), NOW),
+        ("example.org", "192.0.2.1", "CN=new", later(60), None, later(60)),
+    ]
+
+
+async def test_an_endpoint_tells_since_when_it_serves_what_it_does(tx: Connection) -> None:
+    await add_domain(tx)
+    await look(tx, endpoint("192.0.2.1", certificate("old")))
+    await look(tx, endpoint("192.0.2.1", certificate("new")), at=later(60))
+    rows = await fetch(
+        tx, "SELECT source, staple, serving_since, renewals_total FROM dashboard.endpoints"
+    )
+    assert rows == [("resolved", None, later(60), 1)]
+
+
 async def test_an_endpoint_that_refuses_keeps_the_certificate_that_it_served(
     tx: Connection,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from cli.faults import CannotReach
+from cli.words import letters
 from registry.facts.checks import CheckStep
 from registry.facts.containers import ContainerState, Health
 from registry.facts.domains import Fault, Verdict
@@ -211,7 +212,7 @@ class Domain(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         """Name and port as a person writes them, and the name that is asked for when it is another."""
-        name = f"[{self.name}]" if ":" in self.name else self.name
+        name = f"[{self.name}]" if ":" in self.name else letters(self.name)
         return f"{name}:{self.port}" + (f" as {self.server_name}" if self.server_name else "")
 
 

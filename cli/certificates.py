@@ -9,16 +9,22 @@ from rich.text import Text
 
 from cli.certificate_answers import Certificate
 from cli.life import Life
-from cli.output import BAD, STRONG, pairs, say
+from cli.output import BAD, STRONG, Cell, pairs, say
 from cli.words import minute, plain
 from registry.facts.domains import CertificateFacts
 
 _NAMES_SHOWN = 12
 
 
-def show_certificate(certificate: CertificateFacts | Certificate, at: datetime) -> None:
-    """Print what a certificate says."""
-    say("", Text("Certificate", STRONG))
+def show_certificate(
+    certificate: CertificateFacts | Certificate,
+    at: datetime,
+    *,
+    where: str = "",
+    more: Sequence[tuple[str, Cell]] = (),
+) -> None:
+    """Print what a certificate says, `where` it was seen, and `more` about it."""
+    say("", Text(f"Certificate{where}", STRONG))
     start, end = certificate.not_before, certificate.not_after
     pairs(
         (
@@ -27,13 +33,19 @@ def show_certificate(certificate: CertificateFacts | Certificate, at: datetime) 
             ("issuer", certificate.issuer),
             ("valid", f"{minute(start)} to {minute(end)}" if start and end else ""),
             ("life", Life(start, end, at).in_full if start and end else ""),
-            ("key", f"{certificate.key_type} {certificate.key_bits or ''}".strip()),
+            *more,
+            ("key", key_of(certificate)),
             ("signature", certificate.signature_algorithm),
             ("serial", certificate.serial_number),
             ("sha256", certificate.fingerprint),
             ("unreadable", Text(plain(certificate.parse_error), BAD)),
         )
     )
+
+
+def key_of(certificate: CertificateFacts | Certificate) -> str:
+    """Say which kind of key it has, and how long it is."""
+    return f"{certificate.key_type} {certificate.key_bits or ''}".strip()
 
 
 def _names(names: Sequence[str]) -> str:

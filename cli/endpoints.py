@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.answers import Endpoint
 from cli.life import Life, left
 from cli.output import BAD, GOOD, QUIET, STRONG, WARN, pairs, say, table
-from cli.words import plain
+from cli.words import minute, plain
 from registry.facts.domains import Fault, Verdict
 from registry.facts.outcomes import Failure
 
@@ -36,9 +36,16 @@ class Seen:
         return Life(self.not_before, self.not_after, at)
 
     @property
+    def wrong(self) -> list[tuple[str, str]]:
+        """All that is wrong with it: a sentence each, and how programs name it."""
+        if self.failure:
+            return [(self.failure.detail, "")]
+        return [(fault.detail, _name(fault)) for fault in self.faults]
+
+    @property
     def details(self) -> list[str]:
         """All that is wrong with it, a sentence each."""
-        return [self.failure.detail] if self.failure else [fault.detail for fault in self.faults]
+        return [detail for detail, _ in self.wrong]
 
     def is_well(self, at: datetime) -> bool:
         """Tell whether it answered, with a good certificate that is not due for renewal."""
@@ -72,15 +79,54 @@ def of_endpoint(endpoint: Endpoint) -> Seen:
 
 
 def show_addresses(seen: Sequence[Seen], at: datetime) -> None:
-    """Print a line an address, and then what is wrong, once for all addresses that share it."""
+    """Print a line an address, and then what is wrong, once for all addresses that share it.
+
+    Where they show different certificates, which shows which.
+    """
     table(
         ("address", "verdict", "life", ""),
         [(one.address, one.standing(at), left(one.life(at)), Text(one.how, QUIET)) for one in seen],
     )
-    wrong: dict[str, list[str]] = {}
+    _show_wrong(seen)
+    _show_disagreement(seen)
+
+
+def _show_wrong(seen: Sequence[Seen]) -> None:
+    wrong: dict[tuple[str, str], list[str]] = {}
     for one in seen:
-        for detail in one.details:
-            wrong.setdefault(detail, []).append(one.address)
+        for fault in one.wrong:
+            wrong.setdefault(fault, []).append(one.address)
     if wrong:
         say("", Text("Wrong", STRONG))
-        pairs((", ".join(addresses), Text(plain(why), WARN)) for why, addresses in wrong.items())
+        pairs(
+            (
+                ", ".join(addresses),
+                Text.assemble((plain(detail), WARN), (f"  ({name})" if name else "", QUIET)),
+            )
+            for (detail, name), addresses in wrong.items()
+        )
+
+
+def _show_disagreement(seen: Sequence[Seen]) -> None:
+    showing: dict[str, list[Seen]] = {}
+    for one in seen:
+        if one.fingerprint:
+            showing.setdefault(one.fingerprint, []).append(one)
+    if len(showing) > 1:
+        say("", Text("The addresses disagree", STRONG))
+        pairs(
+            (", ".join(one.address for one in alike), _dates(alike[0]))
+            for alike in showing.values()
+        )
+
+
+def _dates(seen: Seen) -> str:
+    start, end = seen.not_before, seen.not_after
+    dates = f"{minute(start)} to {minute(end)}" if start and end else "dates that cannot be read"
+    return f"{dates}, sha256 {seen.fingerprint[:16]}…"
+
+
+def _name(fault: Fault) -> str:
+    """Name a fault as metrics do, with the error that `openssl verify` would give."""
+    code = f", X.509 error {fault.x509_code}" if fault.x509_code is not None else ""
+    return f"{fault.verdict}{code}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from cli.output import BAD, GOOD, WARN, Cell
 from cli.words import span
 
 _DAY = 86400
+_BAR = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,15 @@ class Life:
 
     @property
     def in_full(self) -> Text:
-        """What is left, in days and as a share, in the colour that fits."""
+        """What is left, as a bar, in days and as a share, in the colour that fits."""
         share = f" of its life ({span(self.length)})" if self.left > 0 else ""
-        return Text(f"{self}{share}", self.style)
+        return Text(f"{self.bar}  {self}{share}", self.style)
+
+    @property
+    def bar(self) -> str:
+        """The share that is left, drawn; a last remnant shows."""
+        filled = math.ceil(self.share * _BAR)
+        return "█" * filled + "░" * (_BAR - filled)
 
     def __str__(self) -> str:
         if self.left <= 0:

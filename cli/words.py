@@ -44,6 +44,18 @@ def second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def letters(name: str) -> str:
+    """Write a name as people do: `bücher.example` for `xn--bcher-kva.example`."""
+    if "xn--" not in name:
+        return name
+    import idna
+
+    try:
+        return plain(idna.decode(name))
+    except idna.IDNAError:  # made by another rule than today's
+        return name
+
+
 def plain(text: str) -> str:
     """Escape what would steer the terminal: engines and certificates come from strangers."""
     if text.isprintable():

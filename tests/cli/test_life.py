@@ -41,3 +41,10 @@ def test_it_presses_below_a_quarter_of_the_life_or_a_week(days: float, left: flo
 )
 def test_it_is_told_in_days_and_share(days: float, left: float, words: str) -> None:
     assert str(life(days, left)) == words
+
+
+@pytest.mark.parametrize(
+    ("left", "filled"), [(90, 20), (45, 10), (0.1, 1), (0, 0), (-3, 0), (100, 20)]
+)
+def test_a_bar_shows_the_share_and_a_last_remnant(left: float, filled: int) -> None:
+    assert life(90, left).bar == "█" * filled + "░" * (20 - filled)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.words import ago, count, minute, plain, span
+from cli.words import ago, count, letters, minute, plain, span
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -54,3 +54,16 @@ def test_a_moment_is_told_in_utc() -> None:
 def test_what_would_steer_the_terminal_is_escaped() -> None:
     assert plain("CN=\x1b[2Jevil\n") == "CN=\\x1b[2Jevil\\n"
     assert plain("Bücher, 漢字") == "Bücher, 漢字"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("xn--bcher-kva.example", "bücher.example"),
+        ("example.org", "example.org"),
+        ("xn--.example", "xn--.example"),
+        ("xn--a.example", "xn--a.example"),
+    ],
+)
+def test_a_name_is_written_as_people_do_where_that_can_be(name: str, written: str) -> None:
+    assert letters(name) == written

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.text import Text
 
-from cli import standing
-from cli.answers import Domain, decode, part, whole
-from cli.certificate_answers import Certificate, CertificateChange, Served
-from cli.certificates import show_certificate
+from cli.answers import Domain, DomainOutcome, decode, part, whole
+from cli.certificate_answers import CertificateChange, Served
 from cli.connection import connect
 from cli.domain_history import show_changes, show_served
-from cli.endpoints import of_endpoint, show_addresses
-from cli.faults import BadInput, CannotReach
+from cli.domain_view import show, troubles
+from cli.faults import NOT_WELL, BadInput, CannotReach
 from cli.lines import DOMAIN_HEADERS, domain_lines
 from cli.options import (
     Enabled,
@@ -33,9 +30,8 @@ from cli.options import (
     read_labels,
     split_port,
 )
-from cli.output import QUIET, STRONG, WARN, list_lines, note, pairs, print_json, say
-from cli.standing import Standing
-from cli.words import ago, now, plain
+from cli.output import WARN, list_lines, note, print_json, say
+from cli.words import now
 from registry.facts.domains import StartTls
 
 if TYPE_CHECKING:
@@ -99,7 +95,32 @@ def add_domain(
     if as_json:
         print_json(added)
     else:
-        _show(api, decode(added, Domain))
+        show(api, decode(added, Domain))
+    _warn(decode(added, Domain))
+
+
+@app.command("check")
+def check_domain(which: Which, *, as_json: Json = False) -> None:
+    """Ask a domain now, by a collector, and say how it stands.
+
+    Exit code 1: a bad certificate, one that should have been renewed by now, or an address that does not
+    answer; 3: none answers.
+
+    Example: vsa domain check example.com
+    """
+    api = connect()
+    domain = find_domain(api, which)
+    note(f"looking at {domain.title} …")
+    answer = api.send("POST", f"/domains/{domain.id}/probe")
+    outcome = decode(answer, DomainOutcome)
+    if as_json:
+        print_json(answer)
+    else:
+        show(api, outcome.domain)
+    is_well = _warn(outcome.domain)
+    if outcome.failure:
+        raise typer.Exit(CannotReach.exit_code)
+    raise typer.Exit(0 if is_well else NOT_WELL)
 
 
 @app.command("set")
@@ -140,7 +161,7 @@ def change_domain(
     if as_json:
         print_json(changed)
     else:
-        _show(api, decode(changed, Domain))
+        show(api, decode(changed, Domain))
 
 
 @app.command("list")
@@ -177,7 +198,7 @@ def show_domain(which: Which, *, as_json: Json = False) -> None:
     if as_json:
         print_json(api.get(f"/domains/{domain.id}"))
     else:
-        _show(api, domain)
+        show(api, domain)
 
 
 @app.command("history")
@@ -212,30 +233,6 @@ def remove_domain(which: Which, *, yes: Unasked = False) -> None:
     note(f"{domain.title} is no longer watched")
 
 
-def _show(api: Api, domain: Domain) -> None:
-    at, state = now(), domain.state
-    stands = standing.of_domain(domain, at) or Standing("", QUIET)
-    say(Text.assemble((domain.title, STRONG), "  ", stands.text))
-    pairs(
-        (
-            ("why", Text(plain(stands.detail), stands.style)),
-            ("number", str(domain.id)),
-            ("starttls", domain.starttls if domain.starttls != StartTls.NONE else ""),
-            ("served by", " / ".join(filter(None, (domain.node, domain.container)))),
-            ("labels", ", ".join(f"{key}={value}" for key, value in domain.labels.items())),
-            ("interval", domain.interval or ""),
-            ("asked", ago(state.last_attempt_at, at)),
-        )
-    )
-    if state.endpoints:
-        say()
-        show_addresses([of_endpoint(one) for one in state.endpoints], at)
-    for fingerprint in dict.fromkeys(one.fingerprint for one in state.endpoints):
-        if fingerprint:
-            certificate = decode(api.get(f"/certificates/{fingerprint}"), Certificate)
-            show_certificate(certificate, at)
-
-
 def _first_look(api: Api, domain: Domain) -> bytes | None:
     """Have a new domain asked, and return it as it is then; None when no collector is there to ask."""
     note(f"added; looking at {domain.title} …")
@@ -245,6 +242,14 @@ def _first_look(api: Api, domain: Domain) -> bytes | None:
         note(str(error), WARN)
         return None
     return part(outcome, "domain")
+
+
+def _warn(domain: Domain) -> bool:
+    """Warn of what is not well with a domain, in the last line that is read; tell whether all is."""
+    found = troubles(domain, now())
+    if found:
+        note(f"{domain.title} is not well: {'; '.join(found)}", WARN)
+    return not found
 
 
 def find_domain(api: Api, which: str) -> Domain:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cli.person import Home
+from tests.parts.ports import free_port
 from tests.parts.tls import Server
 
 
@@ -41,6 +42,40 @@ def test_a_new_domain_with_a_bad_certificate_is_added_with_what_is_wrong(
     assert said.code == 0
     for part in ("expired", "ended 10 days ago", "Wrong", "team=web"):
         assert part in said.out
+
+
+def test_adding_a_bad_domain_warns_of_it_whoever_reads(home: Home, expired: Server) -> None:
+    name = f"localhost:{expired.port}"
+    said = home.vsa("domain", "add", name, "--json")
+    home.vsa("domain", "rm", name)
+    assert isinstance(said.document(), dict)
+    assert f"{name} is not well: expired at 127.0.0.1" in said.err
+
+
+def test_a_good_domain_is_checked_without_a_warning(home: Home, watched: str) -> None:
+    said = home.vsa("domain", "check", watched)
+    assert said.code == 0, said.err
+    assert "88 days left" in said.out
+    assert "not well" not in said.err
+
+
+def test_checking_a_bad_domain_tells_scripts_by_its_exit_code(
+    home: Home, due: Server, expired: Server
+) -> None:
+    for server, told in ((due, "renewal is due at 127.0.0.1"), (expired, "expired at 127.0.0.1")):
+        with watching(home, server.port) as name:
+            said = home.vsa("domain", "check", name)
+        assert said.code == 1
+        assert told in said.err
+
+
+def test_checking_a_domain_that_does_not_answer_exits_with_3(home: Home) -> None:
+    with watching(home, free_port()) as name:
+        said = home.vsa("domain", "check", name, "--json")
+    document = said.document()
+    assert isinstance(document, dict)
+    assert document["failure"]["reason"] == "refused"
+    assert said.code == 3
 
 
 def test_the_list_shows_what_is_wrong_first(home: Home, watched: str, expired: Server) -> None:

@@ -167,6 +167,14 @@ class Restart(msgspec.Struct, frozen=True):
     unseen: int
 
 
+class NewerCertificate(msgspec.Struct, frozen=True):
+    """A certificate for the same name that is newer than the one served, and where it is."""
+
+    not_before: datetime
+    where: str
+    source: str
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """One address of a domain: how the last look went, and what the last successful one showed."""
 
@@ -181,6 +189,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     not_before: datetime | None
     not_after: datetime | None
     tls_version: str | None
+    newer: NewerCertificate | None = None
 
 
 class DomainState(msgspec.Struct, frozen=True):

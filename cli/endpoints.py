@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from cli.answers import Endpoint
+from cli.answers import Endpoint, NewerCertificate
 from cli.life import Life, left
 from cli.output import BAD, GOOD, QUIET, STRONG, WARN, pairs, say, table
 from cli.words import minute, plain
@@ -28,6 +28,7 @@ class Seen:
     not_before: datetime | None = None
     not_after: datetime | None = None
     how: str = ""
+    newer: NewerCertificate | None = None
 
     def life(self, at: datetime) -> Life | None:
         """Return how far its certificate's life has gone."""
@@ -40,7 +41,8 @@ class Seen:
         """All that is wrong with it: a sentence each, and how programs name it."""
         if self.failure:
             return [(self.failure.detail, "")]
-        return [(fault.detail, _name(fault)) for fault in self.faults]
+        told = [(fault.detail, _name(fault)) for fault in self.faults]
+        return told + ([(_unloaded(self.newer), "")] if self.newer else [])
 
     @property
     def details(self) -> list[str]:
@@ -48,9 +50,11 @@ class Seen:
         return [detail for detail, _ in self.wrong]
 
     def is_well(self, at: datetime) -> bool:
-        """Tell whether it answered, with a good certificate that is not due for renewal."""
+        """Tell whether it answered, with a good certificate, its newest, that is not due for renewal."""
+        if self.failure or self.newer or self.verdict is not Verdict.OK:
+            return False
         life = self.life(at)
-        return self.failure is None and self.verdict is Verdict.OK and not (life and life.is_due)
+        return not (life and life.is_due)
 
     def standing(self, at: datetime) -> Text:
         """Say in a word or two how it stands."""
@@ -58,6 +62,8 @@ class Seen:
             return Text(self.failure.reason.replace("_", " "), BAD)
         if self.verdict is not Verdict.OK:
             return Text(str(self.verdict).replace("_", " "), BAD)
+        if self.newer:
+            return Text("renewed, not loaded", WARN)
         life = self.life(at)
         if life and life.is_due:
             return Text("renewal is due", life.style)
@@ -75,6 +81,7 @@ def of_endpoint(endpoint: Endpoint) -> Seen:
         not_before=endpoint.not_before,
         not_after=endpoint.not_after,
         how=endpoint.tls_version or "",
+        newer=endpoint.newer,
     )
 
 
@@ -118,6 +125,13 @@ def _show_disagreement(seen: Sequence[Seen]) -> None:
             (", ".join(one.address for one in alike), _dates(alike[0]))
             for alike in showing.values()
         )
+
+
+def _unloaded(newer: NewerCertificate) -> str:
+    return (
+        f"a newer certificate, valid from {minute(newer.not_before)}, is known from {newer.where}"
+        f" ({newer.source}): the server has to load it"
+    )
 
 
 def _dates(seen: Seen) -> str:

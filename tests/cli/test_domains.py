@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.cli.person import Home
 from tests.parts.ports import free_port
-from tests.parts.tls import Server
+from tests.parts.tls import Authority, Server
 
 
 @contextmanager
@@ -124,3 +126,16 @@ def test_a_domain_twice_is_refused(home: Home, watched: str) -> None:
     said = home.vsa("domain", "add", watched)
     assert said.code == 2
     assert "is watched already" in said.err
+
+
+def test_a_domain_whose_renewal_was_not_loaded_is_not_well(
+    home: Home, watched: str, authority: Authority
+) -> None:
+    renewed = authority.issue(["localhost"], not_before=datetime.now(UTC)).certificate
+    pem = renewed.public_bytes(Encoding.PEM).decode()
+    home.rest("POST", "/certificates", {"name": "renewed", "pem": pem})
+    said = home.vsa("domain", "check", watched)
+    home.rest("DELETE", "/known-certificates/renewed")
+    assert said.code == 1
+    assert "is known from renewed (upload): the server has to load it" in said.out
+    assert f"{watched} is not well: renewed, not loaded at 127.0.0.1" in said.err

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cli.answers import NewerCertificate
 from cli.endpoints import Seen, show_addresses
 from cli.probe import _stapled
 from registry.facts.domains import Fault, OcspStaple, OcspStatus, Verdict
@@ -50,3 +52,15 @@ def test_a_fault_that_addresses_share_is_told_once(capsys: pytest.CaptureFixture
 def test_what_is_stapled_is_said(staple: OcspStaple | None, words: str) -> None:
     said, _ = _stapled(staple)
     assert said == words
+
+
+def test_a_renewal_that_is_not_loaded_is_not_well_and_says_where_it_lies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    newer = NewerCertificate(AT, "/etc/letsencrypt/live/a/fullchain.pem", "file")
+    served = replace(seen("192.0.2.1", "a"), newer=newer)
+    assert not served.is_well(AT)
+    show_addresses([served], AT)
+    said = capsys.readouterr().out
+    assert "renewed, not loaded" in said
+    assert "is known from /etc/letsencrypt/live/a/fullchain.pem (file)" in said

@@ -27,7 +27,7 @@ import psycopg
 from bench import product
 from bench.measure import peak_mib, process_cpu, tree_cpu
 from registry.embedded import EmbeddedServer
-from registry.schedule import next_due
+from registry.ticks import next_due
 from tests.end_to_end.house import wait_for
 from tests.parts.tls import Authority
 

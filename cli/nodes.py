@@ -83,16 +83,14 @@ def add_node(
 
     Example: vsa node add web-1 ssh://vsa@web-1.example.com --credential fleet
     """
+    if from_contexts and name is not None:
+        raise BadInput("--from-contexts: the nodes are called as the contexts are, without NAME")
+    api = connect()
     if from_contexts:
-        if name is not None:
-            raise BadInput(
-                "--from-contexts: the nodes are called as the contexts are, without NAME"
-            )
-        watch_contexts(connect(), credential)
+        watch_contexts(api, credential)
         return
     if name is None:
         raise BadInput("NAME: say what to call the node, or --from-contexts")
-    api = connect()
     body = given(
         name=name,
         docker_url=docker_url or _local_url(),

@@ -17,7 +17,7 @@ from registry.facts.containers import ContainerState
 from registry.facts.nodes import DiskUsage
 from registry.facts.outcomes import Failure, FailureReason
 from registry.fleet import EventCount, Fleet, NodeStatus, is_fresh
-from registry.schedule import stale_after
+from registry.ticks import stale_after
 from registry.version import __version__
 
 

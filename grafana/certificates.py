@@ -94,26 +94,8 @@ def _tiles() -> tuple[sdk.Panel, ...]:
             """),
             steps=style.ANY_IS_BAD,
         ),
-        stat(
-            "Not reloaded",
-            "Domains of which an address serves an older certificate than one that is known for the name. Which, and"
-            " where the newer one is: *Renewed, not loaded*, below.",
-            now(
-                or_zero(
-                    'count(count by (domain, port, server_name) (vsa_endpoint_newer_certificate_info{domain=~"$domain"}))'
-                )
-            ),
-            steps=style.ANY_IS_WARNING,
-            no_value="exporter not scraped",
-        ),
-        stat(
-            "Disagree",
-            "Domains whose addresses serve certificates of different issuers or names: *One domain, different"
-            " certificates*, below.",
-            now(or_zero('count(vsa_domain_certificate_variants{domain=~"$domain"} > 1)')),
-            steps=style.ANY_IS_WARNING,
-            no_value="exporter not scraped",
-        ),
+        _not_reloaded(),
+        _disagree(),
         stat(
             "No answer",
             "Domains of which an address, or the name itself, gives no answer.",
@@ -121,6 +103,32 @@ def _tiles() -> tuple[sdk.Panel, ...]:
             steps=style.ANY_IS_BAD,
         ),
         _next_end(),
+    )
+
+
+def _not_reloaded() -> sdk.Panel:
+    return stat(
+        "Not reloaded",
+        "Domains of which an address serves an older certificate than one that is known for the name. Which, and"
+        " where the newer one is: *Renewed, not loaded*, below.",
+        now(
+            or_zero(
+                'count(count by (domain, port, server_name) (vsa_endpoint_newer_certificate_info{domain=~"$domain"}))'
+            )
+        ),
+        steps=style.ANY_IS_WARNING,
+        no_value="exporter not scraped",
+    )
+
+
+def _disagree() -> sdk.Panel:
+    return stat(
+        "Disagree",
+        "Domains whose addresses serve certificates of different issuers or names: *One domain, different"
+        " certificates*, below.",
+        now(or_zero('count(vsa_domain_certificate_variants{domain=~"$domain"} > 1)')),
+        steps=style.ANY_IS_WARNING,
+        no_value="exporter not scraped",
     )
 
 

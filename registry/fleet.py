@@ -27,10 +27,11 @@ from registry.fleet_domains import (
 )
 from registry.newer import read_newer
 from registry.samples import read_samples, unpack
-from registry.schedule import Defaults, stale_after
+from registry.schedule import Defaults
 from registry.session import Connection
 from registry.snapshots import count_open, read_open
 from registry.stored import decode, make_failure
+from registry.ticks import stale_after
 
 StatusT = TypeVar("StatusT")
 

@@ -10,10 +10,10 @@ from typing import Literal
 from sqlalchemy import text
 
 from registry.facts.outcomes import Failure
-from registry.schedule import stale_after
 from registry.session import Connection
 from registry.states import Before
 from registry.stored import encode_rows
+from registry.ticks import stale_after
 
 # Reasons beside those of a failure: no collector asked; the engine's buffer no longer held them.
 NOT_ASKED = "not_asked"

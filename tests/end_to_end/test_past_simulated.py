@@ -18,8 +18,9 @@ from registry.observations import NodeResult, Recorder
 from registry.partitions import create_partitions
 from registry.past import list_changes, read_past
 from registry.retention import forget, kept_from
-from registry.schedule import Defaults, claim_nodes, stale_after
+from registry.schedule import Defaults, claim_nodes
 from registry.session import Connection, Engine
+from registry.ticks import stale_after
 from tests.registry.targets import NO_KEYS, REFUSED, add_node, container, fetch, node_facts
 
 NODES = ("alpha", "beta")

@@ -10,8 +10,8 @@ from registry.facts.nodes import DiskKind, DiskUsage, DiskUse, EventCursor, Node
 from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import NodeResult, Recorded, Recorder
 from registry.partitions import create_partitions
-from registry.schedule import next_due
 from registry.session import Connection
+from registry.ticks import next_due
 from tests.registry.targets import (
     ENGINE,
     NOW,

@@ -3,8 +3,9 @@ from __future__ import annotations
 from registry.facts.domains import DomainFacts
 from registry.facts.outcomes import Failure, FailureReason
 from registry.observations import DomainResult, Recorded, Recorder
-from registry.schedule import claim_domains, next_due
+from registry.schedule import claim_domains
 from registry.session import Connection
+from registry.ticks import next_due
 from tests.registry.targets import (
     DEFAULTS,
     NOW,

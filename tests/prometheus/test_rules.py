@@ -32,6 +32,7 @@ ALERTS = (
     "VsaCertificateNotReloaded",
     "VsaCertificateRenewalOverdue",
     "VsaCertificatesDisagree",
+    "VsaChainExpiring",
     "VsaCollectorDown",
     "VsaContainerOOM",
     "VsaContainerRestarting",

@@ -22,6 +22,7 @@ from tests.parts.require import require_root
 from tests.registry.test_migrate import run as execute
 
 HEAD = "0" * 64
+_WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'vps_nodes'::regclass AND NOT granted"
 
 
 @pytest.fixture
@@ -163,8 +164,9 @@ def test_ctrl_c_leaves_no_file(admin: Person, database: Database, tmp_path: Path
         psycopg.connect(database.owner_url) as holder,
         subprocess.Popen(command, env=admin.environment, cwd=tmp_path) as process,
     ):
-        holder.execute("LOCK TABLE vps_nodes")  # pg_dump waits for it
-        wait_for("it has begun", (tmp_path / "vsa.dump.part").exists)
+        holder.execute("LOCK TABLE vps_nodes")
+        # Not earlier: a signal just before a blocking read is seen after it only, in any Python program.
+        wait_for("pg_dump waits for the lock", lambda: holder.execute(_WAITING).fetchone() == (1,))
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     assert list(tmp_path.glob("vsa.dump*")) == []
